@@ -1,0 +1,53 @@
+# One command per job; `make` alone explains them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SITE   ?= configs/dual_bms
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast check format bench clean
+
+help:  ## this text
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "cannot make $(VENV); on Debian: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.developer: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.runtime
+
+install: $(VENV)/.runtime  ## make .venv and install the project into it
+	@echo "installed: $(BIN)/ess-actors, $(BIN)/fims_send, $(BIN)/fims_listen"
+
+demo: $(VENV)/.runtime  ## run the dual-BMS site on built-in simulators (SITE=configs/triple for the other one)
+	@exec $(BIN)/ess-actors run $(SITE) --sim --live
+
+test: $(VENV)/.developer  ## run all tests (under 6 minutes)
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.developer  ## run the tests that start no site
+	$(BIN)/python -m pytest --ignore=tests/system
+
+check: $(VENV)/.developer  ## format, lint, types and import contracts
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.developer  ## bring the code into its form
+	$(BIN)/ruff format --quiet .
+	$(BIN)/ruff check --quiet --fix .
+
+bench: $(VENV)/.developer  ## measure the dual-BMS site at full size: one table, and build/bench.json
+	$(BIN)/python -m tests.bench --json build/bench.json
+
+clean:  ## remove what the other commands made
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

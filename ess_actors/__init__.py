@@ -1,0 +1,1 @@
+"""Energy storage controllers as a supervised tree of actors."""

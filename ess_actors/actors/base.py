@@ -1,0 +1,211 @@
+"""What every actor of the tree has: identity, routing by uri, heartbeat, and one crash with its reason."""
+
+import os
+import time
+import traceback
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+import psutil
+from thespian.actors import (
+    Actor,
+    ActorExitRequest,
+    ChildActorExited,
+    DeadEnvelope,
+    PoisonMessage,
+    ThespianWatch,
+    WakeupMessage,
+    WatchMessage,
+)
+
+from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
+from ess_actors.actors.process import die_with_parent, keep_own_logging, log, name_process
+from ess_actors.core.control import Configure, Crashed, Directory, Entry, Heartbeat, Ready, Wake
+from ess_actors.core.directory import Router
+from ess_actors.core.messages import Message, from_wire, to_wire
+from ess_actors.core.metrics import Meter, Snapshot
+
+HEARTBEAT_S = 1.0
+
+
+class TreeActor(Actor):  # type: ignore[misc]
+    """Base of all actors. Subclasses override the `on_...` methods; an exception in any of them is a crash."""
+
+    kind: ClassVar[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        die_with_parent()
+        keep_own_logging()
+        self.actor_id = ""
+        self.generation = 0
+        self.state_dir = Path()
+        self.meter = Meter()
+        self.everybody: tuple[str, ...] = ()
+        self._parent: Any = None
+        self._supervisor: Any = None
+        self._router: Router[Entry] = Router("")
+        self._running: frozenset[str] = frozenset()
+        self._next_heartbeat = 0.0
+        self._process = psutil.Process()
+        self._crashed = False
+
+    # --- what subclasses override -----------------------------------------------------------------------------
+
+    def on_configure(self, settings: Any) -> None:
+        """First message. Call `self.ready(...)` as soon as the actor works."""
+
+    def on_message(self, message: Message) -> None:
+        """A uri-addressed message for this actor."""
+
+    def on_directory(self, gone: frozenset[str]) -> None:
+        """A new directory is in force; `gone` are the actors that are no longer running (or run anew)."""
+
+    def on_control(self, message: Any, sender: Any) -> None:
+        """Any other message of core.control."""
+
+    def on_wake(self, wake: Wake) -> None:
+        """A timer set with `self.wake_after`."""
+
+    def on_watch(self) -> None:
+        """A watched file descriptor is readable."""
+
+    def on_child_exited(self, address: Any) -> None:
+        """The process of a child is gone."""
+
+    def on_exit(self) -> None:
+        """The actor ends: release what the process holds. Must not take longer than a second."""
+
+    def watched(self) -> list[int]:
+        """File descriptors to watch; asked after every message, because Thespian forgets them each time."""
+        return []
+
+    def snapshot(self) -> Snapshot:
+        """Metrics for the heartbeat."""
+        return self.meter.snapshot()
+
+    # --- what subclasses use ----------------------------------------------------------------------------------
+
+    def ready(self, subscriptions: Iterable[str] = ()) -> None:
+        """Tell the parent that this actor works and what it listens to."""
+        self.send(
+            self._parent,
+            Ready(self.actor_id, self.generation, os.getpid(), self.myAddress, tuple(subscriptions)),
+        )
+        self._next_heartbeat = time.monotonic()
+        self._beat()
+
+    def post(self, message: Message) -> int:
+        """Send to everybody who listens to the message's uri; returns how many that are."""
+        message = message._replace(sender=self.actor_id)
+        recipients = self._router.recipients(message)
+        if not recipients and message.method == "set":
+            self.meter.count("ess_messages_dropped_total", self.actor_id, "no_recipient")
+        now = time.monotonic()
+        for entry in recipients:
+            self.send(entry.address, to_wire(message, entry.actor_id, now))
+        return len(recipients)
+
+    def post_all(self, messages: Iterable[Message]) -> None:
+        """Send several, in order."""
+        for message in messages:
+            self.post(message)
+
+    def wake_after(self, seconds: float, wake: Wake) -> None:
+        """Ask for `on_wake(wake)`; it cannot be taken back."""
+        self.wakeupAfter(timedelta(seconds=max(0.0, seconds)), wake)
+
+    # --- the only entry point ---------------------------------------------------------------------------------
+
+    def receiveMessage(self, message: Any, sender: Any) -> ThespianWatch | None:
+        """Thespian's entry. Nothing escapes: an exception would run the message twice and drop the watches."""
+        if self._crashed:
+            return None
+        try:
+            self._dispatch(message, sender)
+        except Exception as error:
+            self._crash(error)
+            return None
+        descriptors = self.watched()
+        return ThespianWatch(descriptors) if descriptors else None
+
+    def _dispatch(self, message: Any, sender: Any) -> None:
+        match message:
+            case tuple():
+                self._receive(message)
+            case WatchMessage():
+                self.on_watch()
+            case WakeupMessage():
+                self._woken(message.payload)
+            case Configure():
+                self._configure(message, sender)
+            case Directory():
+                before = {e.actor_id: e.generation for e in self._router.entries}
+                self._router.renew(message.entries)
+                after = {e.actor_id: e.generation for e in message.entries}
+                gone = frozenset(i for i, generation in before.items() if after.get(i) != generation)
+                self._running = frozenset(after)
+                self.on_directory(gone)
+            case ChildActorExited():
+                self.on_child_exited(message.childAddress)
+            case ActorExitRequest():
+                self.on_exit()
+            case PoisonMessage() | DeadEnvelope():
+                pass  # its receiver crashed or is gone: the supervisor knows, the directory follows
+            case _:
+                self.on_control(message, sender)
+
+    def _receive(self, frame: tuple[object, ...]) -> None:
+        message, recipient, sent = from_wire(frame)
+        if recipient != self.actor_id:
+            # A port of the operating system was given to another actor than the sender meant.
+            self.meter.count("ess_messages_dropped_total", self.actor_id, "not_for_me")
+            return
+        self.meter.observe("ess_message_latency_seconds", self.actor_id, seconds=time.monotonic() - sent)
+        self.meter.count("ess_messages_total", self.actor_id, message.method)
+        self.on_message(message)
+
+    def _configure(self, message: Configure, sender: Any) -> None:
+        self.actor_id, self.generation = message.actor_id, message.generation
+        self.state_dir, self.everybody = Path(message.state_dir), message.everybody
+        self._parent = sender
+        self._supervisor = message.supervisor or sender
+        self._router = Router(self.actor_id)
+        name_process(self.actor_id)
+        self.on_configure(message.settings)
+
+    def _woken(self, payload: Any) -> None:
+        if isinstance(payload, Wake):
+            if payload.what == "heartbeat":
+                self._beat()
+            else:
+                self.on_wake(payload)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        self.heartbeat(self.own_heartbeat())
+        # On a grid, so that heartbeats do not drift apart from the second they describe.
+        self._next_heartbeat += HEARTBEAT_S * (1 + max(0, int((now - self._next_heartbeat) / HEARTBEAT_S)))
+        self.wake_after(self._next_heartbeat - now, Wake("heartbeat"))
+
+    def own_heartbeat(self) -> Heartbeat:
+        """This process as it stands: CPU seconds of all its threads, resident bytes, metrics."""
+        now, cpu_s, rss = time.monotonic(), time.process_time(), self._process.memory_info().rss
+        return Heartbeat(self.actor_id, self.generation, os.getpid(), now, cpu_s, rss, self.snapshot())
+
+    def heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Where the heartbeat goes: to the supervisor, which overrides this for its own."""
+        self.send(self._supervisor, heartbeat)
+
+    def _crash(self, error: Exception) -> None:
+        self._crashed = True
+        reason = f"{type(error).__name__}: {error}"
+        text = "".join(traceback.format_exception(error))
+        log.error(
+            "%s (generation %d) crashed: %s\n%s", self.actor_id or self.kind, self.generation, reason, text
+        )
+        if self._parent is not None:
+            self.send(self._parent, Crashed(self.actor_id, self.generation, reason, text))
+        self.send(self.myAddress, ActorExitRequest(recursive=True))

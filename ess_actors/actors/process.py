@@ -1,0 +1,82 @@
+"""What an actor does to its own process: a name for ps and top, death with the parent, logging to the site's log."""
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from pathlib import Path
+
+import setproctitle
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_ROOT = logging.root
+_MANAGER = logging.Logger.manager
+
+log = logging.getLogger("ess_actors")
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies: an orphan would be a second writer to a device."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid != os.getppid():
+        os._exit(1)  # it died before the kernel was asked
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of every descendant that loses its own, so that it can end them all."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def name_process(actor_id: str) -> None:
+    """`ess: ess_2/bms_2` in ps; top shows the first 15 characters of the id."""
+    setproctitle.setproctitle(f"ess: {actor_id}")
+    setproctitle.setthreadtitle(actor_id[-15:])
+
+
+def log_to(folder: Path) -> None:
+    """Send warnings to standard error and everything from INFO up to `ess.log` in `folder`.
+
+    The file is opened for appending by all processes of the site, each line in one write.
+    """
+    form = logging.Formatter("%(asctime)s %(levelname)-7s %(process)d %(name)s: %(message)s")
+    to_file = logging.FileHandler(folder / "ess.log", delay=False)
+    to_stderr = logging.StreamHandler(sys.stderr)
+    to_stderr.setLevel(logging.WARNING)
+    for handler in (to_file, to_stderr):
+        handler.setFormatter(form)
+    _ROOT.handlers[:] = [to_file, to_stderr]
+    _ROOT.setLevel(logging.INFO)
+    # These two tell the same by log what we count and report as data.
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def keep_own_logging() -> None:
+    """Undo Thespian's replacement of the root logger, which sends every record as a message from any thread."""
+    logging.root = _ROOT
+    logging.Logger.root = _ROOT
+    logging.Logger.manager = _MANAGER
+    for name in ("Thespian", "Thespian.ActorManager"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def describe_exit(exit_code: int | None) -> str:
+    """How a process ended, for operators: multiprocessing's exit code is -N for signal N."""
+    if exit_code is None:
+        return "ended"
+    if exit_code < 0:
+        try:
+            return f"killed by {signal.Signals(-exit_code).name}"
+        except ValueError:
+            return f"killed by signal {-exit_code}"
+    return f"ended with status {exit_code}"
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl({option}) failed")

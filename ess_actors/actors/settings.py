@@ -1,0 +1,72 @@
+"""What each kind of actor is configured with: checked objects, handed over in its first message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ess_actors.core.points import ClientMap, ServerMap
+
+
+@dataclass(frozen=True, slots=True)
+class EssSettings:
+    """One instance: its start file, its documents (parsed, by name) and the devices it owns."""
+
+    name: str
+    start: Mapping[str, Any]
+    documents: Mapping[str, Mapping[str, Any]]
+    clients: tuple[tuple[ClientMap, ...], ...]
+    """One tuple per client file: the maps of its endpoints."""
+    servers: tuple[ServerMap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The operator API: where it listens and what it tells about the site."""
+
+    site: str
+    host: str
+    port: int
+    version: str
+    instances: tuple[str, ...]
+    addresses: Mapping[str, str]
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SimSettings:
+    """Simulated devices: the client maps as the files have them, and the plant model's mapping."""
+
+    maps: tuple[ClientMap, ...]
+    ports: Mapping[tuple[str, int], int]
+    """Address in the files -> loopback port that stands in for it, the same over restarts."""
+    plant: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """The whole site, as the supervisor starts it."""
+
+    name: str
+    instances: tuple[EssSettings, ...]
+    web: WebSettings
+    sim: SimSettings | None
+
+
+def actor_ids(site: SiteSettings) -> tuple[str, ...]:
+    """Ids of all actors of the complete site, the supervisor left out; start order."""
+    ids = ["store"]
+    if site.sim is not None:
+        ids.append("sim")
+    for instance in site.instances:
+        ids.append(instance.name)
+        ids += [child for child, _ in child_ids(instance)]
+    return (*ids, "web")
+
+
+def child_ids(instance: EssSettings) -> list[tuple[str, str]]:
+    """(actor id, kind) of an instance's children, start order: alarms first, they hear of the others."""
+    return [
+        (f"{instance.name}/alarms", "alarms"),
+        *((f"{instance.name}/{maps[0].stem}", "modbus_client") for maps in instance.clients),
+        *((f"{instance.name}/{server.stem}", "modbus_server") for server in instance.servers),
+    ]

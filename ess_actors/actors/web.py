@@ -1,0 +1,116 @@
+"""The web actor: the operator API and /metrics on its thread, the tree's messages on the other side."""
+
+from typing import Any
+
+from ess_actors.actors.io_thread import IoActor
+from ess_actors.actors.settings import WebSettings
+from ess_actors.actors.web_bridge import ActorBridge
+from ess_actors.core.control import (
+    Answer,
+    JournalRequest,
+    Order,
+    Ordered,
+    SimCommand,
+    SiteStatus,
+    Subscribe,
+)
+from ess_actors.core.messages import Message
+from ess_actors.core.metrics import Meter, Snapshot
+from ess_actors.web.app import create_app
+from ess_actors.web.exposition import Exposition
+from ess_actors.web.server import ApiServer, bind
+
+
+class WebActor(IoActor):
+    """Serves HTTP; everything it knows of the tree was sent to it, so a scrape costs no other actor anything."""
+
+    kind = "web"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: WebSettings
+        self._server: ApiServer | None = None
+        self._bridge: ActorBridge
+        self._http_meter = Meter()
+        """Counted on the thread; the actor's own meter is counted here."""
+        self._subscriptions: tuple[str, ...] = ()
+        self._asset_listeners = 0
+        self._told: dict[str, int] = {}
+
+    def on_configure(self, settings: WebSettings) -> None:
+        self._settings = settings
+        self._bridge = ActorBridge(settings, self.from_io)
+        self.start_io()
+        self.run_io(self._serve())
+
+    def on_message(self, message: Message) -> None:
+        self.call_io(self._bridge.deliver, message)
+
+    def on_control(self, message: Any, sender: Any) -> None:
+        match message:
+            case SiteStatus():
+                self.call_io(self._bridge.take_status, message)
+            case Answer() | Ordered():
+                self.call_io(self._bridge.answered, message)
+
+    def on_directory(self, gone: frozenset[str]) -> None:
+        for actor_id in gone:
+            self._told.pop(actor_id, None)
+        self._tell_listeners()
+
+    def on_io(self, item: Any) -> None:
+        match item:
+            case "serving":
+                self.ready(self._subscriptions)
+            case Message():
+                self._ask(item)
+            case Order():
+                self.send(self._supervisor, item)
+            case SimCommand():
+                self._pass_on("sim", item, item.ticket)
+            case JournalRequest():
+                self._pass_on("store", item, item.ticket)
+            case (subscriptions, asset_listeners):
+                self._subscriptions, self._asset_listeners = subscriptions, asset_listeners
+                self.send(self._supervisor, Subscribe(self.actor_id, self.generation, subscriptions))
+                self._tell_listeners()
+
+    def snapshot(self) -> Snapshot:
+        return {**super().snapshot(), **self._http_meter.snapshot()}
+
+    async def stop_io(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
+
+    async def _serve(self) -> None:
+        status = self._bridge.status
+        exposition = Exposition(status, self._bridge.snapshots, self._settings.version)
+        self._bridge.exposition = exposition
+        app = create_app(self._bridge, self._http_meter, exposition)
+        bound = bind(self._settings.host, self._settings.port)
+        self._server = ApiServer(app)
+        await self._server.start(bound)
+        self.from_io("serving")
+        await self._server.wait()
+
+    def _ask(self, message: Message) -> None:
+        """Send an operator's message; tell the bridge who will answer, the most specific subscriber first."""
+        recipients = [entry.actor_id for entry in self._router.recipients(message)]
+        self.call_io(self._bridge.asked, message, recipients)
+        self.post(message)
+
+    def _pass_on(self, actor_id: str, item: Any, ticket: int) -> None:
+        entry = self._router.entry(actor_id)
+        if entry is not None:
+            self.send(entry.address, item)
+        else:
+            text = f"{actor_id} is not running; `ess-actors status` shows why"
+            self.call_io(self._bridge.answered, Answer(ticket, "not_running", {"text": text}))
+
+    def _tell_listeners(self) -> None:
+        """Instances publish for user interfaces only while somebody listens; a restarted one must be told again."""
+        for name in self._settings.instances:
+            if name in self._running and self._told.get(name) != self._asset_listeners:
+                self._told[name] = self._asset_listeners
+                body = b'{"web":%d}' % self._asset_listeners
+                self.post(Message("set", f"/{name}/control/ui_listeners", body))

@@ -1,0 +1,199 @@
+"""HTTP client of the operator API: one short request per call, and the stream of messages line by line."""
+
+import http.client
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from ess_actors.cli.errors import NothingRuns
+from ess_actors.core.errors import RequestError
+
+DEFAULT_ADDRESS: Final = "127.0.0.1:8300"
+ADDRESS_VARIABLE: Final = "ESS_ACTORS_API"
+
+ANSWER_TIMEOUT_S: Final = 20.0
+"""Longer than the longest a site takes to say that an actor did not answer."""
+
+STREAM_TIMEOUT_S: Final = 15.0
+"""The site sends a comment line into a quiet stream every second; a long silence means that it is gone."""
+
+
+class Address(NamedTuple):
+    """Where the operator API listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """`HOST:PORT`, `[v6]:PORT`, also behind `http://`. Raises ValueError with what is wrong with it."""
+    host, colon, port = text.removeprefix("http://").rstrip("/").rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r} is no HOST:PORT such as {DEFAULT_ADDRESS}")
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def address_from_environment() -> Address:
+    """What ESS_ACTORS_API says, else the default. Raises RequestError when it is no address."""
+    try:
+        return parse_address(os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS)
+    except ValueError as error:
+        raise RequestError("bad_address", f"{ADDRESS_VARIABLE}: {error}") from None
+
+
+class Api:
+    """The operator API at one address. Every call raises NothingRuns or RequestError, nothing else."""
+
+    def __init__(self, address: Address, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+
+    def get(self, path: str, **query: str) -> object:
+        """The decoded JSON answer of a GET."""
+        return _decoded(self._ask("GET", f"{path}?{urlencode(query)}" if query else path, None), self.address)
+
+    def rows(self, path: str, member: str, **query: str) -> list[dict[str, Any]]:
+        """The list of objects that a GET carries in one member of its answer, in the site's order."""
+        answer = self.get(path, **query)
+        found = answer.get(member) if isinstance(answer, dict) else None
+        if not isinstance(found, list):
+            raise _stranger(self.address)
+        return [row for row in found if isinstance(row, dict)]
+
+    def post(self, path: str, body: str = "{}") -> object:
+        """The decoded JSON answer of a POST of JSON text."""
+        return _decoded(self._ask("POST", path, body.encode()), self.address)
+
+    def order(self, actor_id: str, verb: str) -> object:
+        """restart, stop or start one actor; the answer comes when the order is carried out or refused."""
+        return self.post(f"/api/actors/{quote(actor_id)}/{verb}")
+
+    def message(self, method: str, uri: str, body: str = "", replyto: str = "") -> object:
+        """Send one message; `body` is JSON text and travels untouched. Gives the reply's body, decoded.
+
+        None when there was nothing to reply.
+        """
+        members = [f'"method":{json.dumps(method)}', f'"uri":{json.dumps(uri)}']
+        if body:
+            members.append(f'"body":{checked_json(body)}')
+        if replyto:
+            members.append(f'"replyto":{json.dumps(replyto)}')
+        answer = self.post("/api/message", "{" + ",".join(members) + "}")
+        return answer.get("reply") if isinstance(answer, dict) else answer
+
+    def listen(self, uris: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Messages below one of `uris` (none = all) as they pass, until the site ends the stream.
+
+        A record without a uri is the site's word that messages were lost: {"dropped": how many so far}.
+        """
+        path = "/api/listen?" + urlencode([("uri", uri) for uri in uris])
+        connection = http.client.HTTPConnection(*self.address, timeout=self._timeout_s)
+        try:
+            response = _response(connection, self.address, "GET", path, None)
+            if connection.sock is not None:
+                connection.sock.settimeout(STREAM_TIMEOUT_S)
+            yield from _records(response)
+        except (OSError, http.client.HTTPException):
+            return
+        finally:
+            connection.close()
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        connection = http.client.HTTPConnection(*self.address, timeout=self._timeout_s)
+        try:
+            return _response(connection, self.address, method, path, body).read()
+        except (OSError, http.client.HTTPException) as error:
+            raise NothingRuns(f"the answer of {self.address} broke off ({error})") from None
+        finally:
+            connection.close()
+
+
+def checked_json(text: str) -> str:
+    """The text, stripped, when it is one JSON value. Raises RequestError bad_body with what to do."""
+    try:
+        text.encode()
+        json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        word = text.strip()
+        remedy = f"text needs its own quotes, as in '\"{word}\"'" if word.isidentifier() else "correct it"
+        raise RequestError("bad_body", f"the body is not JSON ({error}); {remedy}") from None
+    return text.strip()
+
+
+def compact(value: object) -> str:
+    """JSON text on one line, as bodies travel."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _response(
+    connection: http.client.HTTPConnection, address: Address, method: str, path: str, body: bytes | None
+) -> http.client.HTTPResponse:
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+    except TimeoutError:
+        raise NothingRuns(f"no answer from {address} in time; is the site overloaded or stuck?") from None
+    except ConnectionRefusedError:
+        start = "start a site with `ess-actors run SITE_DIR`"
+        raise NothingRuns(f"nothing answers at {address}; {start} or say where with --api") from None
+    except OSError as error:
+        raise NothingRuns(f"cannot reach {address} ({error}); say where the site is with --api") from None
+    except http.client.HTTPException:
+        raise NothingRuns(
+            f"what answers at {address} is no operator API; say where it is with --api"
+        ) from None
+    if response.status >= 400:
+        raise _refusal(response, address)
+    return response
+
+
+def _refusal(response: http.client.HTTPResponse, address: Address) -> Exception:
+    """The site's own words for why not; an answer in another form comes from something else."""
+    try:
+        answer = json.loads(response.read())
+    except (ValueError, OSError, http.client.HTTPException):
+        answer = None
+    if not isinstance(answer, dict) or "error" not in answer:
+        return _stranger(address)
+    text = str(answer.get("text") or answer.get("uri") or f"HTTP {response.status}")
+    near = answer.get("near")
+    if isinstance(near, list) and near and str(near[0]) not in text:
+        text += "; near: " + ", ".join(str(name) for name in near)
+    return RequestError(str(answer["error"]), text)
+
+
+def _stranger(address: Address) -> NothingRuns:
+    return NothingRuns(f"what answers at {address} is no operator API; say where it is with --api")
+
+
+def _decoded(payload: bytes, address: Address) -> object:
+    try:
+        return json.loads(payload)
+    except ValueError:
+        raise NothingRuns(
+            f"what answers at {address} is no operator API; say where it is with --api"
+        ) from None
+
+
+def _records(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    """The `data:` lines of a server-sent event stream; several lines of one event belong together."""
+    lines: list[str] = []
+    while raw := response.readline():
+        line = raw.decode(errors="replace").rstrip("\r\n")
+        if line.startswith("data:"):
+            lines.append(line[5:].removeprefix(" "))
+        elif not line and lines:
+            record = json.loads("\n".join(lines))
+            lines = []
+            if isinstance(record, dict):
+                yield record

@@ -1,0 +1,167 @@
+"""`ess-actors run`: start a site in the foreground, watch it, end it without leaving a process."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ess_actors.cli.api_client import Address, Api, parse_address
+from ess_actors.cli.errors import NothingRuns
+from ess_actors.cli.options import AddressType
+from ess_actors.cli.status import tree_lines
+from ess_actors.config.render import for_people, summary
+from ess_actors.config.site import Live, Site, load_site
+from ess_actors.core.errors import ConfigError, RequestError
+from ess_actors.core.findings import Severity
+
+LIVE_PERIOD_S = 1.0
+
+
+def default_state_dir(name: str) -> Path:
+    """`$STATE_DIRECTORY` of systemd, else the user's state directory; below it a folder of the site's name."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return Path(given.partition(":")[0]) / name
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "ess_actors" / name
+
+
+class ServerAddress(click.ParamType[tuple[str, Address]]):
+    """STEM=HOST:PORT on the command line."""
+
+    name = "STEM=HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        stem, equals, address = str(value).partition("=")
+        try:
+            if not stem or not equals:
+                raise ValueError(f"{value!r} is no STEM=HOST:PORT such as site=127.0.0.1:1502")
+            return stem, parse_address(address)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.argument("site_dir", type=click.Path(path_type=Path))
+@click.option("--sim", "simulated", is_flag=True, help="Start a simulator for every client and use those.")
+@click.option("--api", type=AddressType(), help="Where the operator API listens.  [default: as in site.json]")
+@click.option(
+    "--admin-port", type=click.IntRange(0, 65535), default=0, help="Port of the actor system; 0 = any."
+)
+@click.option(
+    "--modbus-server",
+    "servers",
+    type=ServerAddress(),
+    multiple=True,
+    help="Where a Modbus server listens instead.",
+)
+@click.option("--state-dir", type=click.Path(path_type=Path), help="Journal, logs and lock of this site.")
+@click.option("--live", is_flag=True, help="Print a line a second of the plant.")
+def command(
+    site_dir: Path,
+    simulated: bool,
+    api: Address | None,
+    admin_port: int,
+    servers: tuple[tuple[str, Address], ...],
+    state_dir: Path | None,
+    live: bool,
+) -> None:
+    """Start the site of a folder and stay with it.
+
+    Checks it first and starts nothing on a fatal finding (exit 2). Ctrl-C or SIGTERM ends every process in
+    reverse order (exit 0); when the tree dies of itself the exit code is 1.
+    """
+    site = _checked(site_dir)
+    # Only this verb needs the actor system; the others must not pay for it, nor start one by accident.
+    from ess_actors.actors.build import RunOptions, build
+    from ess_actors.actors.launch import Launcher, TreeDied, check_ports, only_one
+
+    settings, listening = build(site, RunOptions(simulated, api, dict(servers)))
+    folder = (state_dir or default_state_dir(site.name)).absolute()
+    address = Address(settings.web.host, settings.web.port)
+    try:
+        with only_one(folder, {"api": str(address)}):
+            try:
+                check_ports(listening)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{error}\nend what uses it, or choose other ports with --api and --modbus-server"
+                ) from None
+            launcher = Launcher(settings, folder, admin_port, listening)
+            try:
+                status = launcher.start()
+                _introduce(site, address, folder, status.state)
+                line = _LiveLine(site, Api(address, 2.0)) if live else None
+                launcher.watch(LIVE_PERIOD_S, line.show if line is not None else _nothing)
+            except TreeDied as error:
+                click.echo(f"ess-actors: {error}", err=True)
+                raise click.exceptions.Exit(1) from None
+            finally:
+                launcher.stop()
+    except OSError as error:
+        raise ConfigError(f"{folder}: {error.strerror}; choose another folder with --state-dir") from None
+    click.echo("stopped")
+
+
+def _checked(site_dir: Path) -> Site:
+    site, findings = load_site(site_dir)
+    shown = [finding for finding in findings if finding.severity > Severity.NOTE]
+    for line in for_people(shown):
+        click.echo(line, err=True)
+    if shown:
+        click.echo(f"{site_dir}: {summary(findings)}", err=True)
+    if site is None:
+        click.echo("ess-actors: nothing was started; mend what is fatal above", err=True)
+        raise click.exceptions.Exit(2)
+    return site
+
+
+def _introduce(site: Site, address: Address, folder: Path, state: str) -> None:
+    """The tree and the addresses, asked over the operator API as any other client would."""
+    try:
+        status = Api(address, 5.0).get("/api/status")
+    except (NothingRuns, RequestError) as error:
+        click.echo(f"{site.name}: {state}, but the operator API does not answer: {error}", err=True)
+        return
+    assert isinstance(status, dict)
+    click.echo(f"{site.name}: {status['state']}  (process {os.getpid()}, state in {folder})")
+    for line in tree_lines(status):
+        click.echo(line)
+    for name, where in status["addresses"].items():
+        click.echo(f"{name}: {where}")
+    sys.stdout.flush()
+
+
+def _nothing() -> None:
+    return
+
+
+class _LiveLine:
+    """One line a second: the values that site.json names under `live`."""
+
+    def __init__(self, site: Site, api: Api) -> None:
+        self._site = site
+        self._api = api
+
+    def show(self) -> None:
+        parts = [f"{one.label} {self._value(one)}" for one in self._site.live]
+        click.echo(f"{time.strftime('%H:%M:%S')}  " + "  ".join(parts))
+        sys.stdout.flush()
+
+    def _value(self, one: Live) -> str:
+        """Value, unit, and its quality when it cannot be trusted."""
+        instance, _, rest = one.uri.lstrip("/").partition("/")
+        try:
+            answer = self._api.message("get", f"/{instance}/full/{rest}")
+        except (NothingRuns, RequestError):
+            return "-"
+        body = answer.get(rest.rpartition("/")[2]) if isinstance(answer, dict) else None
+        if not isinstance(body, dict):
+            return "-"
+        value = body.get("value")
+        shown = f"{value:.1f}" if isinstance(value, float) else str(value)
+        quality = str(body.get("quality", ""))
+        return " ".join(part for part in (shown, one.unit, f"({quality})" if quality else "") if part)

@@ -1,0 +1,14 @@
+"""`ess-actors stop ID`: stop an actor for good and print the answer."""
+
+import click
+
+from ess_actors.cli.api_client import Api, compact
+from ess_actors.cli.options import with_api
+
+
+@click.command()
+@click.argument("actor_id", metavar="ID")
+@with_api
+def command(api: Api, actor_id: str) -> None:
+    """Stop the actor ID and what is below it until it is started. `ess-actors status` shows the ids."""
+    click.echo(compact(api.order(actor_id, "stop")))

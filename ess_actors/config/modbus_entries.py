@@ -1,0 +1,240 @@
+"""The entries of one unit of a site server, and the names that do not fit their words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ess_actors.config.modbus_codec import read_flag, read_names, read_order, read_scale, read_size
+from ess_actors.config.modbus_keys import Keys, Level
+from ess_actors.config.modbus_kind import SECTIONS
+from ess_actors.core.findings import Severity
+from ess_actors.core.points import Codec, ServerEntry, Shape, StalePolicy, Table
+from ess_actors.core.uri import clean
+
+_TABLES: Final = {
+    "coils": Table.COIL,
+    "discrete_inputs": Table.DISCRETE,
+    "input_registers": Table.INPUT,
+    "holding_registers": Table.HOLDING,
+}
+_ENTRY: Final = Level(
+    (
+        "id",
+        "offset",
+        "uri",
+        "size",
+        "signed",
+        "float",
+        "scale",
+        "shift",
+        "byte_swap",
+        "word_order",
+        "bool",
+        "bit_field",
+        "enum",
+        "random_enum",
+        "bit_strings",
+        "individual_bits",
+        "invert_mask",
+        "packed_register",
+        "name",
+        "unit",
+        "units",
+        "stale_policy",
+        "high_word_offset",
+    ),
+    ("note*", "comment*", "web_ui_*", "bit_ranges", "individual_enums", "enum_field", "use_bool"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLevel:
+    """What the server and the unit hand down to entries."""
+
+    unit: int
+    uri: str
+    base_uri: str
+    policy: StalePolicy
+    byte_swap: bool
+    word_order: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    entry: ServerEntry
+    keys: Keys
+
+
+def read_entries(unit: Keys, level: UnitLevel) -> list[ServerEntry]:
+    """All entries of the unit, without those that repeat an id (V02) or an address (V03)."""
+    entries: list[ServerEntry] = []
+    for section in unit:
+        table_name = SECTIONS.get(section)
+        if table_name is None:
+            continue
+        if section != table_name:
+            hint = f"write {table_name!r}"
+            unit.report.warning("V04", unit.at(section), f"section {section!r} read as {table_name!r}", hint)
+        table = _TABLES[table_name]
+        found = [
+            _Read(entry, keys)
+            for keys in unit.sections(section, _ENTRY)
+            if (entry := _entry(keys, table, level)) is not None
+        ]
+        entries.extend(_without_repeats(found))
+    return entries
+
+
+def _entry(keys: Keys, table: Table, level: UnitLevel) -> ServerEntry | None:
+    report = keys.report
+    id_, offset = keys.text("id"), keys.integer("offset")
+    size: int | None = 0 if table.is_bits else read_size(keys)
+    if not id_ or offset is None:
+        missing = "id" if not id_ else "offset"
+        report.error("C26", keys.path, f"no {missing}", f"give it an {missing}; the entry is dropped")
+        return None
+    if size is None:
+        return None
+    if not 0 <= offset <= 65536 - (size or 1):
+        hint = "addresses are 0..65535; the entry is dropped"
+        report.error("C09", keys.at("offset"), f"address {offset} is impossible", hint)
+        return None
+    uri = keys.text("uri") or level.uri
+    if not uri:
+        hint = f"the base uri {level.base_uri} is used; say where its value comes from"
+        report.warning("V01", keys.path, f"entry {id_!r} has no uri", hint)
+    codec = _codec(keys, table, size, level)
+    names = _names(keys, codec)
+    high = _high_word(keys, codec, names) if not table.is_bits else None
+    return ServerEntry(
+        id=id_,
+        uri=clean(uri or level.base_uri),
+        unit=level.unit,
+        table=table,
+        address=offset,
+        codec=codec,
+        policy=_policy(keys, level.policy),
+        bit_strings=names,
+        high_word_address=high,
+        bit_word=_is_bit_word(keys, codec, names),
+        label=str(keys.raw("name") or ""),
+        units=str(keys.raw("unit") or keys.raw("units") or ""),
+    )
+
+
+def _codec(keys: Keys, table: Table, size: int, level: UnitLevel) -> Codec:
+    scale = read_scale(keys)
+    if table.is_bits:
+        return Codec(shape=Shape.BIT, size=0, order=(), bits=1, inverted=scale is not None and scale < 0)
+    swap = keys.boolean("byte_swap")
+    order = read_order(keys, size, level.word_order, level.byte_swap if swap is None else swap)
+    if keys.boolean("bool"):
+        return Codec(shape=Shape.BIT, size=size, order=order, bits=16 * size)
+    shape = Shape.NUMBER if keys.raw("individual_bits") else read_flag(keys)
+    if shape is not Shape.NUMBER and shape is not Shape.PARENT:
+        return Codec(shape=shape, size=size, order=order, bits=16 * size)
+    is_float = keys.boolean("float") is True
+    if is_float and size == 1:
+        keys.report.error(
+            "C16", keys.at("float"), "float needs size 2 or 4", "set the size; an integer until then"
+        )
+        is_float = False
+    return Codec(
+        size=size,
+        order=order,
+        bits=16 * size,
+        signed=keys.boolean("signed") is True and not is_float,
+        is_float=is_float,
+        scale=scale,
+        shift=keys.number("shift") or 0,
+    )
+
+
+def _names(keys: Keys, codec: Codec) -> tuple[str, ...]:
+    """The documented names by position ("" where none); V07 for a name that stands twice."""
+    if "bit_strings" not in keys:
+        return ()
+    names = read_names(keys, str, enum=codec.shape is Shape.ENUM)
+    seen: dict[str, int] = {}
+    for position, text in sorted(names.texts.items()):
+        if text in seen:
+            hint = "rename one; it looks like a copy"
+            said = f"{text!r} names both {seen[text]} and {position}"
+            keys.report.warning("V07", keys.at("bit_strings"), said, hint)
+        seen.setdefault(text, position)
+    if codec.shape is Shape.ENUM:
+        return tuple(names.texts.values())
+    return tuple(names.texts.get(position, "") for position in range(min(names.length, 256)))
+
+
+def _is_bit_word(keys: Keys, codec: Codec, names: Sequence[str]) -> bool:
+    """True when the names of a plain number can only be bits: there are more of them than the word has."""
+    return codec.shape is Shape.NUMBER and codec.size > 0 and len(names) > codec.bits and "scale" not in keys
+
+
+def _high_word(keys: Keys, codec: Codec, names: Sequence[str]) -> int | None:
+    """V06 and `high_word_offset`, the register for the bits that do not fit."""
+    report, high = keys.report, keys.integer("high_word_offset", 0, 65535)
+    lost = [f"{bit} {text!r}" for bit, text in enumerate(names) if bit >= codec.bits]
+    if high is not None and codec.size != 1:
+        report.error(
+            "S05", keys.at("high_word_offset"), "only an entry of size 1 has a high word", "remove it"
+        )
+        high = None
+    if not lost or codec.shape is Shape.ENUM:
+        return high
+    if high is not None and len(names) <= 32:
+        text = f"{len(names)} names: bits 0..15 at {keys.integer('offset')}, the rest at {high}"
+        report.say(Severity.NOTE, "V06", keys.at("bit_strings"), text, "nothing to do")
+        return high
+    text = f"{len(names)} names on {codec.bits} bits, lost: {', '.join(lost)}"
+    hint = 'add "high_word_offset" with a free register of this section, so that no bit is lost'
+    report.error("V06", keys.at("bit_strings"), text, hint)
+    return high
+
+
+def _policy(keys: Keys, inherited: StalePolicy) -> StalePolicy:
+    word = keys.text("stale_policy")
+    if word is None:
+        return inherited
+    if word.lower() in {policy.value for policy in StalePolicy}:
+        return StalePolicy(word.lower())
+    keys.report.error(
+        "S05", keys.at("stale_policy"), f"unknown policy {word!r}", "write hold, zero or exception"
+    )
+    return inherited
+
+
+def _without_repeats(found: Sequence[_Read]) -> list[ServerEntry]:
+    """V02 and V03; a high word on a taken register is given up."""
+    entries: list[ServerEntry] = []
+    names: set[tuple[str, str]] = set()
+    taken: dict[int, str] = {}
+    for one in found:
+        entry, report = one.entry, one.keys.report
+        if (entry.uri, entry.id) in names:
+            hint = "rename one; the first is used"
+            report.error("V02", one.keys.path, f"entry {entry.uri}/{entry.id} again", hint)
+            continue
+        words = range(entry.address, entry.address + max(1, entry.codec.size))
+        other = next((taken[word] for word in words if word in taken), None)
+        if other is not None:
+            hint = "move one; the first is used"
+            report.error("V03", one.keys.at("offset"), f"{entry.id!r} lies on {other!r}", hint)
+            continue
+        names.add((entry.uri, entry.id))
+        taken.update(dict.fromkeys(words, entry.id))
+        entries.append(entry)
+    paths = {id(one.entry): one.keys for one in found}
+    for index, entry in enumerate(entries):
+        high = entry.high_word_address
+        if high is None:
+            continue
+        if high in taken:
+            keys = paths[id(entry)]
+            said = f"register {high} belongs to {taken[high]!r}"
+            keys.report.error("V03", keys.at("high_word_offset"), said, "choose a free register; ignored now")
+            entries[index] = replace(entry, high_word_address=None)
+        else:
+            taken[high] = entry.id
+    return entries

@@ -1,0 +1,135 @@
+"""A site on disk: site.json and every file it names, read, checked against each other, and built."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ess_actors.config.documents import child, read_folder, read_object, trees
+from ess_actors.config.modbus_client import load_client
+from ess_actors.config.modbus_server import load_server
+from ess_actors.config.site_checks import Placed, cross_check
+from ess_actors.config.site_engine import lint_instance
+from ess_actors.config.site_schema import InstanceShape, LiveShape, ShapeError, SiteShape, parse_site
+from ess_actors.config.start_file import StartFile, load_start
+from ess_actors.core.findings import Finding, Severity, in_order
+from ess_actors.core.points import ClientMap, ServerMap
+
+SITE_FILE: Final = "site.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One controller with everything it works with."""
+
+    name: str
+    start: dict[str, object]
+    documents: dict[str, dict[str, object]]
+    """Document name (the stem of its file) -> the document."""
+    documents_folder: Path
+    subscriptions: tuple[str, ...]
+    clients: tuple[ClientMap, ...]
+    servers: tuple[ServerMap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One value of the line that is printed while the site runs."""
+
+    label: str
+    uri: str
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A checked site; nothing is wrong with it that would keep it from running."""
+
+    name: str
+    folder: Path
+    instances: tuple[Instance, ...]
+    api_host: str
+    api_port: int
+    sim: Mapping[str, Mapping[str, object]]
+    """Stem of a client file -> the model of its simulated device, as `core.plant_model.Plant` takes it."""
+    live: tuple[Live, ...]
+
+
+def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
+    """The site of a folder (or of its site.json), and every finding in order of file and line.
+
+    None when a finding is FATAL. Raises nothing for what a file may contain.
+    """
+    file = Path(path)
+    if file.is_dir() or file.name != SITE_FILE:
+        file = file / SITE_FILE
+    source, findings = read_object(file, "name the folder of a site, the one with site.json in it")
+    if source is None:
+        return None, findings
+    try:
+        shape = parse_site(source.tree)
+    except ShapeError as error:
+        wrong = [
+            source.finding(Severity.FATAL, "site-shape", child("$", *place), text, hint)
+            for place, text, hint in error.problems
+        ]
+        return None, in_order([*findings, *wrong])
+    placed: list[Placed] = []
+    for index, instance in enumerate(shape.instances):
+        one, found = _load_instance(file.parent, child("$", "instances", index), instance)
+        placed.append(one)
+        findings += found
+    findings += cross_check(source, shape, placed)
+    if any(finding.severity is Severity.FATAL for finding in findings):
+        return None, in_order(findings)
+    return _built(file.parent, shape, placed), in_order(findings)
+
+
+def _load_instance(folder: Path, path: str, shape: InstanceShape) -> tuple[Placed, list[Finding]]:
+    """Every file of one instance, and what was found in each of them alone."""
+    start, findings = load_start(folder / shape.start)
+    sources, broken, found = read_folder(folder / shape.documents)
+    findings += found
+    clients: list[tuple[int, ClientMap]] = []
+    for position, name in enumerate(shape.modbus_clients):
+        maps, found = load_client(folder / name)
+        clients += [(position, one) for one in maps]
+        findings += found
+    servers: list[tuple[int, ServerMap]] = []
+    for position, name in enumerate(shape.modbus_servers):
+        server, found = load_server(folder / name)
+        servers += [(position, server)] if server is not None else []
+        findings += found
+    documents = folder / shape.documents
+    complete = documents.is_dir() and not broken
+    if start is not None and complete:
+        findings += lint_instance(start, sources, documents)
+    return Placed(path, start, sources, documents, complete, clients, servers), findings
+
+
+def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
+    return Site(
+        name=shape.name,
+        folder=folder,
+        instances=tuple(_instance(one, one.start) for one in placed if one.start is not None),
+        api_host=shape.api.host,
+        api_port=shape.api.port,
+        sim=dict(shape.sim),
+        live=tuple(_live(one) for one in shape.live),
+    )
+
+
+def _instance(placed: Placed, start: StartFile) -> Instance:
+    return Instance(
+        name=start.name,
+        start=start.source.tree,
+        documents=trees(placed.sources),
+        documents_folder=placed.documents_folder,
+        subscriptions=start.subscriptions,
+        clients=tuple(client for _, client in placed.clients),
+        servers=tuple(server for _, server in placed.servers),
+    )
+
+
+def _live(shape: LiveShape) -> Live:
+    return Live(shape.label, shape.uri, shape.unit)

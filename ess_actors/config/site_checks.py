@@ -1,0 +1,220 @@
+"""What no file shows alone: names and ports used twice, data sent to nobody, registers that nobody feeds."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from ess_actors.config.documents import Source, child
+from ess_actors.config.site_schema import SiteShape
+from ess_actors.config.site_sim import check_live, check_sim
+from ess_actors.config.site_uris import TableNames
+from ess_actors.config.start_file import StartFile
+from ess_actors.core.findings import Finding, Severity
+from ess_actors.core.messages import SITE_WIDE_ACTORS
+from ess_actors.core.points import ClientMap, Component, ServerMap
+from ess_actors.core.uri import covers
+
+ALARM_ACTOR: Final = "alarms"
+"""Last segment of the alarm actor that every instance has."""
+
+FIRST_FREE_PORT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One instance as loaded, with its place in site.json; the numbers are positions in its file lists."""
+
+    path: str
+    start: StartFile | None
+    sources: dict[str, Source]
+    documents_folder: Path
+    complete: bool
+    """False while a document is missing or cannot be read: nothing can be said then about what is absent."""
+    clients: Sequence[tuple[int, ClientMap]]
+    servers: Sequence[tuple[int, ServerMap]]
+
+    def client_path(self, position: int) -> str:
+        """Where site.json names the client file."""
+        return child(self.path, "modbus_clients", position)
+
+    def server_path(self, position: int) -> str:
+        """Where site.json names the server file."""
+        return child(self.path, "modbus_servers", position)
+
+
+def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> list[Finding]:
+    """Every finding that takes more than one file to see; all of them point into site.json."""
+    return [
+        *_names(site, placed),
+        *_actor_ids(site, placed),
+        *_shared_stems(site, placed),
+        *_ports(site, shape, placed),
+        *_endpoints(site, placed),
+        *_component_receivers(site, placed),
+        *_server_sources(site, placed),
+        *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
+        *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
+    ]
+
+
+def _names(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for one in placed:
+        if one.start is None:
+            continue
+        name, path = one.start.name, child(one.path, "start")
+        if name in SITE_WIDE_ACTORS:
+            text = f"the instance name {name!r} is the id of an actor that every site has"
+            yield site.finding(Severity.FATAL, "name-taken", path, text, f"change EssName in {_file(one)}")
+        if name in seen:
+            text = f"two instances have the EssName {name!r}, the other one is {seen[name]}"
+            yield site.finding(Severity.FATAL, "name-twice", path, text, f"change EssName in {_file(one)}")
+        seen.setdefault(name, one.path)
+
+
+def _file(one: Placed) -> str:
+    return one.start.source.file if one.start is not None else ""
+
+
+def _actor_ids(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    """The last segment of an id is the stem of a file, so two files of one instance must differ in it."""
+    for one in placed:
+        seen = {ALARM_ACTOR: "the alarm actor of every instance"}
+        for path, stem, _ in _stems(one):
+            if stem in seen:
+                text = f"the actor id {stem!r} is taken by {seen[stem]}"
+                yield site.finding(Severity.FATAL, "actor-twice", path, text, "rename one of the files")
+            seen.setdefault(stem, path)
+
+
+def _shared_stems(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    """Stems that two instances have: their actor ids differ, but simulators and options go by the stem."""
+    seen: dict[str, Placed] = {}
+    for one in placed:
+        for path, stem, file in _stems(one):
+            if seen.setdefault(stem, one) is not one:
+                text = f"another instance has a file called {stem}.json too, as {file} is"
+                hint = "rename one of them, or do without --sim, `sim` and --modbus-server for them"
+                yield site.finding(Severity.WARNING, "stem-shared", path, text, hint)
+
+
+def _stems(one: Placed) -> list[tuple[str, str, str]]:
+    """(path in site.json, stem, file) of every client and server, each client file once."""
+    clients = {(one.client_path(at), client.stem, client.file) for at, client in one.clients}
+    servers = [(one.server_path(at), server.stem, server.file) for at, server in one.servers]
+    return [*sorted(clients), *servers]
+
+
+def _ports(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator[Finding]:
+    api = child("$", "api", "port")
+    listeners = [(api, "the operator API", shape.api.host, shape.api.port)]
+    if not _is_loopback(shape.api.host):
+        text = f"the operator API listens on {shape.api.host}: whoever reaches it can steer the plant"
+        hint = "use 127.0.0.1 unless a firewall keeps others out"
+        yield site.finding(Severity.WARNING, "api-open", child("$", "api", "host"), text, hint)
+    for one in placed:
+        for at, server in one.servers:
+            if server.serial is None:
+                listeners.append((one.server_path(at), server.file, server.host, server.port))
+    for index, (path, what, host, port) in enumerate(listeners):
+        for _, other, other_host, other_port in listeners[:index]:
+            if port == other_port and _hosts_clash(host, other_host):
+                text = f"port {port} is used twice: by {other} and by {what}"
+                yield site.finding(Severity.FATAL, "port-twice", path, text, "give one of them another port")
+        if port < FIRST_FREE_PORT:
+            text = f"port {port} of {what} can be opened by root or with CAP_NET_BIND_SERVICE only"
+            hint = "use a port from 1024 on, or start the site with that right"
+            yield site.finding(Severity.NOTE, "port-privileged", path, text, hint)
+
+
+def _hosts_clash(one: str, other: str) -> bool:
+    return one == other or not {one, other}.isdisjoint({"0.0.0.0", "::", ""})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _endpoints(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    seen: dict[tuple[str, int], str] = {}
+    for one in placed:
+        for at, client in one.clients:
+            address, path = client.endpoint.address, one.client_path(at)
+            other = seen.setdefault(address, client.file)
+            if other != client.file:
+                text = f"{client.file} polls {address[0]}:{address[1]} as {other} does, each with own sockets"
+                hint = "join the two files when the device allows one connection only"
+                yield site.finding(Severity.WARNING, "endpoint-shared", path, text, hint)
+
+
+def _component_receivers(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    """Components whose publications nobody takes, or only another instance than the client's own."""
+    instances = [one.start for one in placed if one.start is not None]
+    publishers: dict[str, str] = {}
+    for one in placed:
+        for at, client in one.clients:
+            path = one.client_path(at)
+            for component in client.components:
+                first = publishers.setdefault(component.uri, client.file)
+                if first != client.file:
+                    text = f"component {component.id} is published by {first} and by {client.file}"
+                    yield site.finding(Severity.ERROR, "component-twice", path, text, "change one of the ids")
+                yield from _receivers(site, path, one.start, component, instances)
+
+
+def _receivers(
+    site: Source, path: str, own: StartFile | None, component: Component, instances: Iterable[StartFile]
+) -> Iterator[Finding]:
+    if own is None:
+        return
+    uri = component.uri
+    hearing = [start.name for start in instances if any(covers(sub, uri) for sub in start.subscriptions)]
+    named = component.id.partition("/")[0]
+    if not hearing:
+        text = f"component {component.id} is published as {uri}, which no instance subscribes to"
+        hint = f"add a piece such as /components/{named} to Subs in {own.source.file}, or change the id"
+        yield site.finding(Severity.ERROR, "component-unheard", path, text, hint)
+    elif own.name not in hearing:
+        text = (
+            f"component {component.id} goes to {', '.join(hearing)}, not to {own.name} that owns the client"
+        )
+        hint = "list the client file under that instance, or change the component id"
+        yield site.finding(Severity.WARNING, "component-elsewhere", path, text, hint)
+    for start in instances:
+        entry = start.access.route("pub", uri).blocked
+        if start.name in hearing and start.name == own.name and entry:
+            text = f"component {component.id} is dropped by {start.name}: its block list has {entry!r}"
+            hint = f"remove the entry from {start.source.file}, or set it to false"
+            yield site.finding(Severity.WARNING, "component-blocked", path, text, hint)
+
+
+def _server_sources(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    """Register uris that no document speaks of, and command registers whose writes nobody takes."""
+    instances = [one.start for one in placed if one.start is not None]
+    complete = all(one.complete for one in placed)
+    tables = TableNames(source.tree for one in placed for source in one.sources.values())
+    for one in placed:
+        for at, server in one.servers:
+            path = one.server_path(at)
+            for uri in server.sources:
+                entries = [entry for entry in server.entries if entry.uri == uri]
+                commands = sum(entry.table.writable for entry in entries)
+                if commands and not any(_takes_sets(start, uri) for start in instances):
+                    text = f"{commands} registers of {server.file} write to {uri}, which no instance takes"
+                    hint = "subscribe an instance to it in Subs, or correct `uri` of the entries"
+                    yield site.finding(Severity.ERROR, "server-unheard", path, text, hint)
+                if complete and commands < len(entries) and uri not in tables:
+                    count = len(entries) - commands
+                    text = f"{count} registers of {server.file} show {uri}, which no document fills"
+                    hint = "publish that table from an instance, or correct `uri` of the entries"
+                    yield site.finding(Severity.ERROR, "server-unfed", path, text, hint)
+
+
+def _takes_sets(start: StartFile, uri: str) -> bool:
+    heard = any(covers(sub, uri) for sub in start.subscriptions)
+    return heard and not start.access.route("set", uri).blocked

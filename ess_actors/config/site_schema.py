@@ -1,0 +1,102 @@
+"""The shape of site.json: which members there are, of which kind, and what is said when they are not."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+FileName = Annotated[str, Field(min_length=1)]
+
+
+class Strict(BaseModel):
+    """Refuses members it does not know and values of another kind."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class InstanceShape(Strict):
+    """One controller and the files it works with; paths are relative to the site's folder."""
+
+    start: FileName
+    documents: FileName
+    modbus_clients: list[FileName] = []
+    modbus_servers: list[FileName] = []
+
+
+class ApiShape(Strict):
+    """Where the operator API listens."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Port = 8300
+
+
+class LiveShape(Strict):
+    """One value of the line that `run` and `demo` print: a label, where to ask, and how to write it."""
+
+    label: str
+    uri: Annotated[str, Field(pattern="^/")]
+    unit: str = ""
+
+
+class SiteShape(Strict):
+    """The whole of site.json."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    instances: Annotated[list[InstanceShape], Field(min_length=1)]
+    api: ApiShape = ApiShape()
+    sim: dict[str, dict[str, Any]] = {}
+    live: list[LiveShape] = []
+
+
+class ShapeError(Exception):
+    """Everything that is wrong with the shape: (path of keys and indexes, what is wrong, what to do)."""
+
+    def __init__(self, problems: Sequence[tuple[tuple[str | int, ...], str, str]]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+
+HINTS: Final = {
+    "missing": "add it",
+    "extra_forbidden": "remove it or correct its spelling",
+    "string_pattern_mismatch": "use another text",
+    "too_short": "give at least one",
+    "string_too_short": "give a text that is not empty",
+    "greater_than_equal": "use a number in the range",
+    "less_than_equal": "use a number in the range",
+}
+
+
+def parse_site(tree: object) -> SiteShape:
+    """The checked shape. Raises ShapeError with every problem at once."""
+    try:
+        return SiteShape.model_validate(tree)
+    except ValidationError as error:
+        raise ShapeError([_problem(item) for item in error.errors(include_url=False)]) from None
+
+
+def _problem(item: Any) -> tuple[tuple[str | int, ...], str, str]:
+    kind, place = item["type"], item["loc"]
+    name = repr(place[-1]) if place else "the file"
+    text = {
+        "missing": f"the member {name} is missing",
+        "extra_forbidden": f"unknown member {name}; known are {_known(place)}",
+    }.get(kind, f"{name}: {item['msg'][0].lower()}{item['msg'][1:]}, found {_shown(item['input'])}")
+    return place, text, HINTS.get(kind, "write a value of that kind")
+
+
+def _known(place: tuple[str | int, ...]) -> str:
+    """The members that may stand where an unknown one was found."""
+    names = [part for part in place[:-1] if isinstance(part, str)]
+    shapes: dict[tuple[str, ...], type[Strict]] = {
+        ("instances",): InstanceShape,
+        ("api",): ApiShape,
+        ("live",): LiveShape,
+    }
+    return ", ".join(shapes.get(tuple(names), SiteShape).model_fields)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,192 @@
+"""The frame all action items share: gate, input, output, comparison value, ignore, target."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ess_actors.core.assets import Asset
+from ess_actors.core.engine import Engine
+from ess_actors.core.quality import Quality
+from ess_actors.core.uri import Reference
+from ess_actors.core.variables import NO_KIND, NUMBER, Slot, Value, Variable, kind_of
+
+TOLERANCE: Final = 0.001
+"""Numbers closer than this are equal when they are compared."""
+
+QUALITY: Final = "quality"
+"""Read as a param: GOOD, UNCERTAIN or BAD."""
+
+Put = Callable[[Variable, Value, Quality], None]
+
+
+def same(left: Value, right: Value) -> bool:
+    """Type strict: bool with bool, text with text, number with number within TOLERANCE."""
+    kind = kind_of(left)
+    if kind != kind_of(right):
+        return False
+    if kind == NUMBER:
+        return bool(abs(left - right) < TOLERANCE)  # type: ignore[operator]
+    return left == right
+
+
+def scalar(value: object) -> Value | None:
+    """A JSON scalar as a value, None for anything else."""
+    return value if kind_of(value) != NO_KIND else None  # type: ignore[return-value]
+
+
+class Reader:
+    """Reads `/t:x`, `/t:x@p` or `/t:x[n]` through a slot: None while the variable is missing."""
+
+    __slots__ = ("bit", "param", "slot")
+
+    def __init__(self, engine: Engine, reference: Reference) -> None:
+        self.slot: Slot = engine.map.slot(reference.table, reference.name)
+        self.param = reference.param
+        self.bit = reference.bit
+
+    def read(self) -> Value | None:
+        """The present value; a param that is not there reads as 0.
+        `@quality` is the quality word of the variable."""
+        var = self.slot.var
+        if var is None:
+            return None
+        value: Value = var.cell.value
+        if self.param == QUALITY and QUALITY not in var.params:
+            return var.cell.quality.name
+        if self.param:
+            found = scalar(var.params.get(self.param))
+            value = 0 if found is None else found
+        if self.bit >= 0:
+            return not isinstance(value, str) and bool(int(value) >> self.bit & 1)
+        return value
+
+
+class Item:
+    """One compiled item. The methods are the steps 1 to 7 of an evaluation, in the order of the language."""
+
+    __slots__ = (
+        "asset",
+        "bare",
+        "engine",
+        "expected_value",
+        "expected_var",
+        "forced",
+        "function",
+        "gate",
+        "if_changed",
+        "ignore_value",
+        "ignore_var",
+        "in_av",
+        "offset",
+        "out_time",
+        "out_value",
+        "out_var",
+        "put",
+        "scale",
+        "spec",
+        "target",
+    )
+
+    def __init__(self, engine: Engine, spec: Mapping[str, object]) -> None:
+        self.engine = engine
+        self.spec = spec
+        self.asset: Asset = engine.assets.root
+        self.bare = True
+        """No gate, no ifChanged, no other input, no arithmetic, nothing ignored: input = set value."""
+        self.gate: Reader | None = None
+        self.forced = spec.get("enabled") is True
+        self.if_changed = spec.get("ifChanged") is True
+        self.in_av: Reader | None = None
+        self.scale: float | None = None
+        self.offset: float | None = None
+        self.out_time: float | None = None
+        self.out_var: Reader | None = None
+        self.out_value: Value | None = scalar(spec.get("outValue"))
+        self.expected_var: Reader | None = None
+        self.expected_value: Value | None = scalar(spec.get("inValue"))
+        self.ignore_var: Reader | None = None
+        self.ignore_value: Value | None = scalar(spec.get("ignoreValue"))
+        self.put: Put | None = None
+        self.target: Slot | None = None
+        self.function = ""
+
+    def seal(self) -> "Item":
+        """To be called when all fields are known."""
+        self.bare = not (
+            self.gate
+            or self.if_changed
+            or self.in_av
+            or self.scale is not None
+            or self.offset is not None
+            or self.ignore_var
+            or self.ignore_value is not None
+        )
+        return self
+
+    def open(self, var: Variable) -> bool:
+        """Steps 1 and 2: the item gate (a missing gate variable is open) and ifChanged."""
+        if self.gate is not None and not self.forced:
+            state = self.gate.read()
+            if state is not None and state is not True:
+                return False
+        return not self.if_changed or var.cell.changed
+
+    def raw_input(self, var: Variable) -> Value:
+        """Step 3: the value of `inAv`, else of the set variable."""
+        if self.in_av is not None:
+            value = self.in_av.read()
+            if value is not None:
+                return value
+        return var.cell.value
+
+    def quality(self, var: Variable) -> Quality:
+        """The quality of what `raw_input` reads."""
+        if self.in_av is not None and self.in_av.slot.var is not None:
+            return self.in_av.slot.var.cell.quality
+        return var.cell.quality
+
+    def admit(self, var: Variable) -> Value | None:
+        """Steps 1 to 4 and 7: the input of this evaluation, None when the item does not run."""
+        if self.bare:
+            return var.cell.value
+        if not self.open(var):
+            return None
+        value = self.raw_input(var)
+        if kind_of(value) == NUMBER:
+            if self.scale is not None:
+                value = value * self.scale  # type: ignore[operator]
+            if self.offset is not None:
+                value = value - self.offset  # type: ignore[operator]
+        return None if self._ignored(value) else value
+
+    def _ignored(self, value: Value) -> bool:
+        ignored = self.ignore_value
+        if self.ignore_var is not None:
+            read = self.ignore_var.read()
+            ignored = ignored if read is None else read
+        return ignored is not None and same(ignored, value)
+
+    def output(self, value: Value) -> Value:
+        """Step 5: now + outTime, the value of outVar, outValue, or the input."""
+        if self.out_time is not None:
+            return self.engine.now + self.out_time
+        if self.out_var is not None:
+            read = self.out_var.read()
+            if read is not None:
+                return read
+        return value if self.out_value is None else self.out_value
+
+    def expected(self) -> Value | None:
+        """Step 6: the comparison value, None when there is none."""
+        if self.expected_var is not None:
+            read = self.expected_var.read()
+            if read is not None:
+                return read
+        return self.expected_value
+
+    def write(self, var: Variable, value: Value, quality: Quality) -> None:
+        """Steps 9 and 10: write to the target, then call the item's function with it."""
+        if self.put is None:
+            return
+        self.put(var, value, quality)
+        if self.function and self.target is not None and self.target.var is not None:
+            self.engine.call(self.function, self.asset, self.target.var)

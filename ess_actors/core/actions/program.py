@@ -1,0 +1,71 @@
+"""Compiles an `actions` object: every onSet block, every kind, in document order."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from ess_actors.core.actions import bitfield, bitmap, bitset, enum, func, limits, remap
+from ess_actors.core.actions.build import Builder
+from ess_actors.core.engine import Engine
+from ess_actors.core.findings import Severity
+from ess_actors.core.remarks import PathPart, Remarks
+from ess_actors.core.variables import Slot, Step, Variable
+
+KINDS: Final[Mapping[str, Callable[[Sequence[object], Builder], list[Step]]]] = {
+    "remap": remap.compile_items,
+    "enum": enum.compile_items,
+    "bitfield": bitfield.compile_items,
+    "bitset": bitset.compile_items,
+    "bitmap": bitmap.compile_items,
+    "limits": limits.compile_items,
+    "limit": limits.compile_items,
+    "func": func.compile_items,
+}
+
+
+class Compiler:
+    """Compiles for one engine; `wanted` lists the comparison variables that should exist after loading."""
+
+    def __init__(self, engine: Engine, remarks: Remarks) -> None:
+        self.engine = engine
+        self.remarks = remarks
+        self.wanted: list[tuple[Slot, str, str]] = []
+
+    def compile(self, var: Variable, actions: object) -> tuple[Step, ...]:
+        """The steps of an actions object, in document order. What is wrong becomes a remark."""
+        steps: list[Step] = []
+        for kind, specs, parts in self._blocks(actions):
+            compile_items = KINDS.get(kind)
+            if compile_items is None:
+                self.engine.counters["unknown_kind"] += 1
+                self._warn(
+                    "unknown-kind", f"action kind {kind!r} is not known", f"one of {', '.join(KINDS)}", parts
+                )
+                continue
+            builder = Builder(self.engine, self.remarks, self.wanted)
+            builder.parts = parts
+            steps += compile_items(specs, builder)
+        return tuple(steps)
+
+    def _blocks(self, actions: object) -> Iterator[tuple[str, Sequence[object], tuple[PathPart, ...]]]:
+        if not isinstance(actions, dict):
+            if actions:
+                self._warn("bad-actions", "`actions` must be an object with onSet", "it is ignored", ())
+            return
+        for trigger, blocks in actions.items():
+            if trigger != "onSet":
+                self._warn(
+                    "never-runs", f"actions under {trigger!r} never run", "only onSet runs", (trigger,)
+                )
+                continue
+            for index, block in enumerate(blocks if isinstance(blocks, list) else [blocks]):
+                parts: tuple[PathPart, ...] = (trigger, index) if isinstance(blocks, list) else (trigger,)
+                if not isinstance(block, dict):
+                    self._warn(
+                        "bad-actions", "an onSet block must be an object", "write {kind: [items]}", parts
+                    )
+                    continue
+                for kind, specs in block.items():
+                    yield kind, specs if isinstance(specs, list) else [specs], (*parts, kind)
+
+    def _warn(self, code: str, text: str, hint: str, parts: tuple[PathPart, ...]) -> None:
+        self.remarks.add(Severity.WARNING, code, text, hint, parts)

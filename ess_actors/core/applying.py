@@ -1,0 +1,208 @@
+"""Applies bodies of set and pub, and the tables of documents, to the variables."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ess_actors.core.access import RESERVED
+from ess_actors.core.actions.program import Compiler
+from ess_actors.core.engine import Engine
+from ess_actors.core.expression import ExpressionError, compile_expression
+from ess_actors.core.findings import Severity
+from ess_actors.core.quality import EVERY_MEMBER, Marks, Quality
+from ess_actors.core.remarks import Remarks
+from ess_actors.core.uri import parse_reference
+from ess_actors.core.variables import NO_KIND, NUMBER, Table, Value, Variable, kind_of
+
+UNTOUCHED: Final = "$$"
+"""As a value: leave the value alone, only params, options and actions are meant."""
+WHEN_NEW: Final = "$$new"
+"""Beside UNTOUCHED: the value a variable gets when it does not exist yet."""
+_NO_ATTRIBUTES: Final = frozenset({"value", "quality", "$$action", WHEN_NEW})
+_GOOD: Final = Quality.GOOD
+_OPTION_NAMES: Final = frozenset({"options", "functions", "variables"})
+
+
+class Applier:
+    """Applies for one engine. `sender` is the actor id that wrote, "" for a document."""
+
+    def __init__(self, engine: Engine, remarks: Remarks) -> None:
+        self.engine = engine
+        self.remarks = remarks
+        self.compiler = Compiler(engine, remarks)
+
+    def table(self, table: Table, body: Mapping[str, object], marks: Marks | None, sender: str) -> None:
+        """Every member is one variable; each runs its actions before the next one is applied."""
+        if "name" in body and kind_of(body["name"]) != NO_KIND:
+            table.keep_order(body)
+        if marks:
+            self._marked(table, body, marks, sender)
+            return
+        variables = table.variables
+        engine = self.engine
+        now = engine.now
+        for name, value in body.items():
+            var = variables.get(name)
+            kind = value.__class__
+            if var is not None and (kind is float or kind is int) and var.cell.kind == NUMBER:
+                cell = var.cell
+                old = cell.value
+                if abs(value - old) > cell.deadband:  # type: ignore[operator]
+                    cell.previous = old
+                    cell.value = value  # type: ignore[assignment]
+                    cell.changed = True
+                    cell.changed_at = now
+                    if var.watch is not None:
+                        var.watch()
+                if cell.quality is not _GOOD:
+                    cell.quality = _GOOD
+                var.writer = sender
+                if var.steps:
+                    engine.launch(var)
+            else:
+                self.member(table, name, value, _GOOD, sender)
+
+    def _marked(self, table: Table, body: Mapping[str, object], marks: Marks, sender: str) -> None:
+        everywhere = marks.get(EVERY_MEMBER, 0)
+        for name, value in body.items():
+            self.member(table, name, value, Quality(marks.get(name, everywhere)), sender)
+        absent = table.variables if everywhere else marks
+        for name in list(absent):
+            var = table.variables.get(name)
+            if var is not None and name not in body:
+                var.writer = sender
+                self.engine.set_quality(var, Quality(marks.get(name, everywhere)))
+
+    def member(self, table: Table, name: str, body: object, quality: Quality, sender: str) -> bool:
+        """One member of a table body, in any of its forms; False when it was refused (and counted)."""
+        if isinstance(body, list):
+            first = body[0] if len(body) == 1 else None
+            body = first.get("string", first.get("value")) if isinstance(first, dict) else None
+        if isinstance(body, dict):
+            return self._clothed(table, name, body, quality, sender)
+        if kind_of(body) == NO_KIND:
+            self.engine.counters["bad_member"] += 1
+            return False
+        return self._naked(table, name, body, quality, sender)  # type: ignore[arg-type]
+
+    def _naked(self, table: Table, name: str, value: Value, quality: Quality, sender: str) -> bool:
+        if not name.startswith("/") and ("@" in name or name.endswith("]")):
+            return self._part(table, name, value)
+        if value == UNTOUCHED:
+            return True
+        var = table.variables.get(name)
+        if var is None:
+            var = self._create(table, name, value)
+            var.cell.quality = quality
+            var.writer = sender
+            return True
+        self.engine.set_value(var, value, quality, sender)
+        return True
+
+    def _part(self, table: Table, text: str, value: Value) -> bool:
+        """A param or a bit of a variable, which is created when missing. No actions."""
+        try:
+            reference = parse_reference(f"{table.uri}:{text}")
+        except ValueError:
+            self.engine.counters["bad_member"] += 1
+            return False
+        var = table.variables.get(reference.name)
+        if reference.param:
+            if var is None:
+                var = self._create(table, reference.name, False)
+            self.engine.set_param(var, reference.param, value)
+            return True
+        if not isinstance(value, bool):
+            self.engine.counters["bad_member"] += 1
+            return False
+        if var is None:
+            var = self._create(table, reference.name, 0)
+        self.engine.set_bit(var, reference.bit, value)
+        return True
+
+    def _clothed(
+        self, table: Table, name: str, body: Mapping[str, object], quality: Quality, sender: str
+    ) -> bool:
+        value = body.get("value", UNTOUCHED)
+        if kind_of(value) == NO_KIND:
+            self.engine.counters["bad_member"] += 1
+            return False
+        write = value != UNTOUCHED
+        if isinstance(value, str) and body.get("$$action") is False:
+            write = False
+        var = table.variables.get(name)
+        created = var is None
+        if var is None:
+            first = value if write else body.get(WHEN_NEW, False)
+            var = self._create(table, name, first)  # type: ignore[arg-type]
+        self._attributes(var, body)
+        if body.get("useExpr") is True:
+            self._check_expression(body.get("expression"))
+        if not write:
+            return True
+        if created:
+            var.cell.quality = quality
+            var.writer = sender
+            if var.steps:
+                self.engine.launch(var)
+        else:
+            self.engine.set_value(var, value, quality, sender)  # type: ignore[arg-type]
+        return True
+
+    def _create(self, table: Table, name: str, value: Value) -> Variable:
+        return self.engine.map.create(table.uri, name, value, self.engine.now)
+
+    def _attributes(self, var: Variable, body: Mapping[str, object]) -> None:
+        for key, value in body.items():
+            if key in _NO_ATTRIBUTES:
+                continue
+            if key == "actions":
+                var.actions = value
+                self.remarks.parts = (*self.remarks.parts, "actions")
+                var.steps = self.compiler.compile(var, value)
+                self.remarks.parts = self.remarks.parts[:-1]
+            elif key == "new_options":
+                var.options = list(value) if isinstance(value, list) else value
+                var.version += 1
+            elif key in _OPTION_NAMES:
+                if isinstance(value, list):
+                    var.options = [*var.options, *value] if isinstance(var.options, list) else list(value)
+                    var.version += 1
+                elif isinstance(value, dict):
+                    var.options = value
+                    var.version += 1
+            elif key == "params" or kind_of(value) != NO_KIND:
+                self.engine.set_param(var, key, value)
+
+    def _check_expression(self, text: object) -> None:
+        try:
+            compile_expression(text if isinstance(text, str) else "")
+        except ExpressionError as error:
+            hint = "without it nothing is calculated"
+            self.remarks.add(
+                Severity.ERROR, "bad-expression", f"the expression: {error}", hint, ("expression",)
+            )
+
+    def document(self, tree: Mapping[str, object], names: Mapping[str, tuple[str, dict[str, str]]]) -> None:
+        """The tables of a document in its order. `names` gives, for a template, what a table and its members
+        are called in the template itself (for remarks)."""
+        for uri, members in tree.items():
+            if not uri.startswith("/"):
+                continue
+            original, member_names = names.get(uri) or (uri, {})
+            self.remarks.parts = (original,)
+            if not isinstance(members, dict):
+                text = f"table {uri} must be an object of variables"
+                self.remarks.add(Severity.ERROR, "bad-table", text, "write {name: {...}}")
+                continue
+            if uri.split("/", 2)[1] in RESERVED:
+                text = f"table {uri} begins with a word of the uri syntax and cannot be reached"
+                self.remarks.add(Severity.ERROR, "reserved-word", text, "rename the table")
+            table = self.engine.map.table(uri)
+            if "name" in members and kind_of(members["name"]) != NO_KIND:
+                table.keep_order(members)
+            for name, body in members.items():
+                self.remarks.parts = (original, str(member_names.get(name, name)))
+                if not self.member(table, name, body, _GOOD, ""):
+                    text = f"{uri}:{name} has no usable value and is left out"
+                    self.remarks.add(Severity.ERROR, "bad-member", text, "a value is a number, bool or text")
+        self.remarks.parts = ()

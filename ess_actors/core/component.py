@@ -1,0 +1,164 @@
+"""One component for the bus: publication, answers to get, what a set writes, and point commands."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from ess_actors.core.bits import BadValueError
+from ess_actors.core.component_readings import Readings
+from ess_actors.core.component_status import HeartbeatWriter
+from ess_actors.core.component_writes import Item, Reply, WriteJob, bad_value, check, make_jobs
+from ess_actors.core.points import Component, Point, Shape
+from ess_actors.core.registers import naked
+
+SUFFIXES: Final = (
+    "_force",
+    "_unforce",
+    "_disable",
+    "_enable",
+    "_full",
+    "_raw",
+    "_stats",
+    "_rstats",
+    "_reload",
+    "_remote",
+    "_local",
+)
+"""Commands that may stand behind a point (some behind a component too)."""
+
+
+class ComponentState(Readings):
+    """Readings plus everything others may ask or order. Pure: time comes in, see Readings."""
+
+    def __init__(self, component: Component, now: float) -> None:
+        super().__init__(component, now)
+        self._writable: dict[str, Point] = {}
+        for point in component.points:
+            if point.table.writable:
+                self._writable.setdefault(point.id, point)
+        self._children: dict[str, tuple[str, ...]] = {
+            parent.id: tuple(
+                point.id
+                for point in component.points
+                if point.register == parent.register and point.codec.shape is Shape.BIT
+            )
+            for parent in component.points
+            if parent.codec.shape is Shape.PARENT
+        }
+        heartbeat = component.heartbeat
+        self._writer = HeartbeatWriter(heartbeat, now) if heartbeat and heartbeat.write else None
+
+    def resolve(self, rest: str) -> tuple[str, str]:
+        """What stands behind the component's uri -> (id or "", suffix or ""); an unknown id comes back whole."""
+        rest = rest.strip("/")
+        if not rest or rest in self.points:
+            return rest, ""
+        head, _, last = rest.rpartition("/")
+        if last in SUFFIXES and (not head or head in self.points):
+            return head, last
+        return rest, ""
+
+    def unknown(self, rest: str) -> Reply:
+        """The answer for an id that does not exist, with the nearest one that does."""
+        near = get_close_matches(rest, self.points, n=1)
+        text = f"no point {rest!r} in {self.component.id}" + (f"; nearest: {near[0]!r}" if near else "")
+        return {"status": "unknown_id", "text": text}
+
+    def get(self, rest: str, now: float) -> object:
+        """Answer to a get without suffix, from what was read last; the device is not touched."""
+        rest = rest.strip("/")
+        if not rest:
+            values = {name: value for name in self.published if (value := self._value(name)) is not None}
+            return {**values, **self.status(now)}
+        if rest not in self.points:
+            return self.unknown(rest)
+        if rest in self._children and self._children[rest] and self._good(rest):
+            return {name: self._value(name) for name in self._children[rest]}
+        value = self._value(rest)
+        if value is not None:
+            return value
+        index = self.block_of.get(rest)
+        answer = None if index is None else self.answers[index]
+        reason = "disabled" if rest in self.disabled else "refused" if rest in self.isolated else "never_read"
+        if answer is not None:
+            reason = answer.reason or "nan"
+        reply: Reply = {"status": "bad", "reason": reason}
+        if answer is not None and rest in answer.values:
+            reply["last"] = {"value": answer.values[rest], "age_ms": round((now - answer.sent) * 1000)}
+        return reply
+
+    def _good(self, name: str) -> bool:
+        index = self.block_of.get(name)
+        return index is not None and self.answers[index].good
+
+    def _value(self, name: str) -> object:
+        """Forced or good value, None when there is none."""
+        if name in self.forced:
+            return self.forced[name]
+        return self.answers[self.block_of[name]].values.get(name) if self._good(name) else None
+
+    def jobs(self, rest: str, body: object) -> tuple[list[WriteJob], dict[str, Reply]]:
+        """What a set writes, and the replies of the members that are refused at once.
+
+        `rest` empty: the body is an object of values; else one point and its value, naked or clothed.
+        """
+        rest = rest.strip("/")
+        if rest:
+            wanted: Mapping[str, object] = {rest: body}
+        elif isinstance(body, Mapping) and body:
+            wanted = body
+        else:
+            return [], {"": {"status": "bad_value", "text": "send an object of point ids and values"}}
+        items: list[Item] = []
+        refused: dict[str, Reply] = {}
+        for name, value in wanted.items():
+            point = self._writable.get(name)
+            if name not in self.points:
+                refused[name] = self.unknown(name)
+            elif point is None:
+                refused[name] = {"status": "read_only", "text": f"{name!r} is an input of the device"}
+            elif name in self.disabled:
+                refused[name] = {"status": "disabled", "text": f"{name!r} is disabled; enable it first"}
+            else:
+                item = Item(name, point, naked(value))
+                try:
+                    check(item)
+                    items.append(item)
+                except BadValueError as error:
+                    refused[name] = bad_value(error)
+        return make_jobs(self.component, items), refused
+
+    def heartbeat_due(self) -> float | None:
+        """Monotonic seconds of the next heartbeat write, None without one."""
+        return None if self._writer is None else self._writer.due
+
+    def heartbeat_write(self, now: float) -> WriteJob | None:
+        """The heartbeat write when it is due; none while the read point is BAD."""
+        heartbeat = self.component.heartbeat
+        if self._writer is None or heartbeat is None or now < self._writer.due:
+            return None
+        read = self.reader.value if self.reader is not None else None
+        point = self._writable[heartbeat.write]
+        number = self._writer.next(read, (1 << point.codec.bits - point.codec.signed) - 1, now)
+        if self.reader is not None and not self.heartbeat_good():
+            return None
+        return make_jobs(self.component, [Item(point.id, point, number, raw=True)])[0]
+
+    def command(self, name: str, suffix: str, body: object = None) -> Reply:
+        """`_force`, `_unforce`, `_disable`, `_enable` of one point; the plan follows."""
+        if name not in self.points:
+            return self.unknown(name)
+        match suffix:
+            case "_force":
+                self.forced[name] = naked(body)
+            case "_unforce":
+                self.forced.pop(name, None)
+            case "_disable":
+                self.disabled.add(name)
+                self.replan()
+            case "_enable":
+                self.disabled.discard(name)
+                self.replan()
+            case _:
+                return {"status": "unsupported"}
+        return {"status": "ok"}

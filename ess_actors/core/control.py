@@ -1,0 +1,180 @@
+"""Messages that run the tree itself (not uri-addressed): configure, ready, heartbeat, directory, orders."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ess_actors.core.metrics import Snapshot
+from ess_actors.core.supervision import ChildReport
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Parent -> child, its first message: who it is. `settings` is the kind's own checked configuration."""
+
+    actor_id: str
+    generation: int
+    settings: Any
+    state_dir: str
+    supervisor: Any
+    """Actor address that heartbeats go to; None = the sender (the supervisor itself)."""
+    everybody: tuple[str, ...]
+    """Ids of all actors the site has when it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Child -> parent: it works. `address` is its own actor address, usable by every process of the tree."""
+
+    actor_id: str
+    generation: int
+    pid: int
+    address: Any
+    subscriptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """Child -> parent, its last words: the exception that ended it, last line first."""
+
+    actor_id: str
+    generation: int
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Actor -> supervisor, about once a second."""
+
+    actor_id: str
+    generation: int
+    pid: int
+    at: float
+    """Monotonic seconds."""
+    cpu_s: float
+    """CPU seconds of the process since its start, all threads."""
+    rss_bytes: int
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the directory: a running actor, its address and what it listens to."""
+
+    actor_id: str
+    generation: int
+    address: Any
+    subscriptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Supervisor -> all: who runs where, complete. Renewed at each change."""
+
+    edition: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Actor -> supervisor: it listens to something else from now on (the web actor's listeners)."""
+
+    actor_id: str
+    generation: int
+    subscriptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """Supervising actor -> supervisor: the state of its children, complete."""
+
+    actor_id: str
+    generation: int
+    children: tuple[ChildReport, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Operator's order to the tree, forwarded to the actor whose child is meant. verb: restart, stop, start."""
+
+    actor_id: str
+    verb: str
+    ticket: int
+    reply_to: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Answer to an Order: status empty = accepted, else a short word with the text saying what to do."""
+
+    actor_id: str
+    verb: str
+    ticket: int
+    status: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStatus:
+    """Supervisor -> web, about once a second and at each change of state: the tree as operators see it."""
+
+    wall: float
+    state: str
+    """starting, running, degraded (something is not RUNNING), stopping."""
+    actors: tuple[ChildReport, ...]
+    heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SimCommand:
+    """Web -> sim: set points of a simulated device, or let it fail. `verb` is points or fault."""
+
+    verb: str
+    stem: str
+    body: dict[str, Any]
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRequest:
+    """Web -> store: the newest `limit` records."""
+
+    limit: int
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Reply to a ticketed request: status empty = done, body is JSON-able."""
+
+    ticket: int
+    status: str
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """Launch command -> supervisor: start the site."""
+
+    settings: Any
+    state_dir: str
+    launcher_pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Launch command -> supervisor: how far is the site?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Launch command -> supervisor: stop every child in reverse order, answer when done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Payload of a timer. Timers cannot be cancelled, so what is due is judged when they ring."""
+
+    what: str
+    generation: int = 0

@@ -1,0 +1,268 @@
+"""One instance: messages and time in, messages out."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from ess_actors.core.access import Access, split_subscriptions, valid_name
+from ess_actors.core.answers import answer_query, counted, echo, refuse
+from ess_actors.core.applying import Applier
+from ess_actors.core.engine import Engine
+from ess_actors.core.errors import ConfigError
+from ess_actors.core.findings import Severity
+from ess_actors.core.functions import FUNCTIONS
+from ess_actors.core.functions.links import join_links
+from ess_actors.core.functions.publish import UiListeners
+from ess_actors.core.functions.schedule import run_item
+from ess_actors.core.latch import AlarmBook
+from ess_actors.core.loading import Loading
+from ess_actors.core.messages import Message, instance_of
+from ess_actors.core.quality import EVERY_MEMBER, Quality
+from ess_actors.core.records import Counters, LogLine
+from ess_actors.core.remarks import Remark, Remarks
+from ess_actors.core.uri import covers
+from ess_actors.core.variables import NO_KIND, NUMBER, kind_of
+
+BASICS: Final = "/sysconfig/default"
+HOPS_MEMBER: Final = "$$hops"
+"""Where an adapter to a bus without a hop field puts the count into a body."""
+_METHODS: Final = ("get", "set", "pub")
+
+
+def _member(start: Mapping[str, object], name: str) -> str:
+    basics = start.get(BASICS)
+    value = basics.get(name) if isinstance(basics, dict) else None
+    if isinstance(value, dict):
+        value = value.get("value")
+    return value if isinstance(value, str) else ""
+
+
+class Ess:
+    """One instance. `now` is monotonic seconds, `wall` unix seconds, wherever they are passed in.
+
+    Raises ConfigError (args: every FATAL Remark) when the documents forbid a start.
+    """
+
+    def __init__(
+        self,
+        start: Mapping[str, object],
+        documents: Mapping[str, Mapping[str, object]],
+        *,
+        now: float,
+        wall: float,
+    ) -> None:
+        self._remarks = Remarks()
+        self.name = _member(start, "EssName")
+        config = _member(start, "Config")
+        self._check_start(config, start)
+        self.subscriptions, problems = split_subscriptions(_member(start, "Subs"), self.name)
+        self._remarks.parts = (BASICS, "Subs")
+        for problem in problems:
+            self._remarks.add(Severity[problem.severity.upper()], problem.code, problem.text, problem.hint)
+        self.engine = Engine(self.name, FUNCTIONS, self._remarks, now, wall)
+        self.access = Access(self.name)
+        self.stop_requested = False
+        self._applier = Applier(self.engine, self._remarks)
+        self.engine.apply = self._apply_member
+        self.engine.alarms = AlarmBook(self.engine)
+        self.engine.at_run_end = self.engine.alarms.finish_run
+        self.engine.listeners = UiListeners(self.engine)
+        self._watch()
+        self._remarks.parts = ()
+        self._loading = Loading(
+            self.engine,
+            self._applier,
+            self._remarks,
+            start,
+            config,
+            documents,
+            lambda: join_links(self.engine),
+        )
+
+    def _apply_member(self, table: str, name: str, body: object) -> None:
+        self._applier.member(self.engine.map.table(table), name, body, Quality.GOOD, "")
+
+    def _check_start(self, config: str, start: Mapping[str, object]) -> None:
+        self._remarks.parts = (BASICS,)
+        for name, value in (("EssName", self.name), ("Config", config)):
+            if not value:
+                text, hint = f"{BASICS} has no text `{name}`", "the start file needs Subs, Config and EssName"
+                self._remarks.add(Severity.FATAL, "start-incomplete", text, hint, (name,))
+        if self.name and not valid_name(self.name):
+            text = f"the instance name {self.name!r} is not made of letters, digits and _"
+            self._remarks.add(Severity.ERROR, "name-unusable", text, "rename the instance", ("EssName",))
+        if fatal := self._remarks.fatal():
+            raise ConfigError(*fatal)
+
+    def _watch(self) -> None:
+        watchers = self.engine.map.watchers
+        for method in _METHODS:
+            watchers[f"/blockeduris/{method}"] = self._read_blocks
+        watchers["/control/ui_listeners"] = self.engine.listeners.changed
+        watchers["/control/ess"] = self._read_control
+        self.engine.map.on_create = lambda var: None if var.watch is None else var.watch()
+
+    @property
+    def findings(self) -> list[Remark]:
+        """What is wrong with the documents, found so far."""
+        return self._remarks.found
+
+    @property
+    def counters(self) -> Counters:
+        """Counts by name, see the table /perf/engine."""
+        return counted(self.engine)
+
+    def drain_log(self) -> list[LogLine]:
+        """Log lines since the last call (at most the last 1000)."""
+        fresh: deque[LogLine] = self.engine.fresh_lines
+        lines = list(fresh)
+        fresh.clear()
+        return lines
+
+    @classmethod
+    def lint(cls, start: Mapping[str, object], documents: Mapping[str, Mapping[str, object]]) -> list[Remark]:
+        """What a start with these documents would find, FATAL remarks included; nothing is kept or sent."""
+        try:
+            trial = cls(start, documents, now=0.0, wall=0.0)
+        except ConfigError as error:
+            return list(error.args)
+        trial.boot(0.0, 0.0)
+        return trial.findings
+
+    # --- running ------------------------------------------------------------------------------------------
+
+    def boot(self, now: float, wall: float) -> list[Message]:
+        """The load phase. The messages its actions made, in order, after it is complete."""
+        self.engine.started = now
+        self.engine.ambient(now, wall)
+        self._loading.run()
+        self.engine.event(self.name, f"{self.name} started", 1)
+        return self._out()
+
+    def tick(self, now: float, wall: float) -> list[Message]:
+        """Run the due items of the scheduler."""
+        engine = self.engine
+        engine.ambient(now, wall)
+        for item in engine.scheduler.due(engine.now):
+            run_item(engine, item)
+        return self._out()
+
+    def next_due(self) -> float | None:
+        """Monotonic seconds of the next due item, None when nothing is scheduled."""
+        due = self.engine.scheduler.next_due()
+        return None if due is None else due + self.engine.started
+
+    def source_lost(self, sender: str, now: float, wall: float) -> list[Message]:
+        """An actor is down: what it (or an actor below it) wrote last becomes BAD, and those actions run."""
+        engine = self.engine
+        engine.ambient(now, wall, origin=instance_of(sender))
+        for uri in engine.map.uris():
+            for var in list(engine.map.tables[uri].variables.values()):
+                if var.writer and covers(sender, var.writer):
+                    engine.set_quality(var, Quality.BAD)
+        return self._out()
+
+    def handle(self, message: Message, now: float, wall: float) -> list[Message]:
+        """Take one message. What follows from it, in order of sending; the answer comes last."""
+        engine = self.engine
+        method = message.method
+        if message.status:
+            engine.counters[f"answers_failed{{{message.status}}}"] += 1
+            return []
+        engine.ambient(now, wall, message.hops, message.command, instance_of(message.sender))
+        if method not in _METHODS:
+            engine.counters["bad_method"] += 1
+            refuse(engine, message, "bad_method", f"method {method!r} is not one of get, set, pub")
+            return self._out()
+        engine.counters[_IN[method]] += 1
+        route = self.access.route(method, message.uri)
+        if route.blocked:
+            engine.counters[f"blocked{{{method},{route.blocked}}}"] += 1
+            refuse(engine, message, "blocked", f"{message.uri} is dropped here because of {route.blocked}")
+        elif method == "get":
+            answer_query(engine, message, route)
+        else:
+            known = engine.map.created
+            self._write(message, route.path)
+            if engine.map.created != known:
+                text = f"{message.uri}: {engine.map.created - known} new variables"
+                engine.log("info", f"{text}, written by {message.sender or 'nobody known'}")
+        return self._out()
+
+    def _write(self, message: Message, path: str) -> None:
+        engine = self.engine
+        if ":" in path or path == "/":
+            self._bad_uri(message, f"write /table/name with slashes only, not {message.uri}")
+            return
+        if path.startswith("/cfg/"):
+            self._push(message, path)
+            return
+        try:
+            body = orjson.loads(message.body)
+        except orjson.JSONDecodeError:
+            body = None
+        marks = message.quality
+        if isinstance(body, dict):
+            if HOPS_MEMBER in body:
+                hops = body.pop(HOPS_MEMBER)
+                engine.hops = int(hops) if kind_of(hops) == NUMBER else engine.hops
+            if body and "value" not in body:
+                self._applier.table(engine.map.table(path), body, marks, message.sender)
+                echo(engine, message, message.body)
+                return
+        if kind_of(body) == NO_KIND and not (isinstance(body, dict) and body):
+            engine.counters["bad_body"] += 1
+            refuse(engine, message, "bad_body", "the body is no JSON value, or an empty object")
+            return
+        table, _, name = path.rpartition("/")
+        if not table:
+            self._bad_uri(message, f"{message.uri} names no variable; write /table/name")
+            return
+        quality = Quality(marks.get(name, marks.get(EVERY_MEMBER, 0))) if marks else Quality.GOOD
+        self._applier.member(engine.map.table(table), name, body, quality, message.sender)
+        echo(engine, message, b"{%b:%b}" % (orjson.dumps(name), message.body))
+
+    def _bad_uri(self, message: Message, text: str) -> None:
+        self.engine.counters["bad_uri"] += 1
+        refuse(self.engine, message, "bad_uri", text)
+
+    def _push(self, message: Message, path: str) -> None:
+        parts = path.strip("/").split("/")
+        if len(parts) < 3 or parts[1] not in ("cfile", "ctmpl"):
+            self._bad_uri(message, "push to /cfg/cfile/<asset>/<document> or /cfg/ctmpl/<asset>/<document>")
+            return
+        owner = parts[2] if len(parts) > 3 else ""
+        problems = self._loading.push(parts[1] == "ctmpl", parts[-1], message.body, owner)
+        if not problems:
+            echo(self.engine, message, message.body)
+            return
+        for problem in problems:
+            self.engine.log("error", f"pushed document {problem.document} {problem.path}: {problem.text}")
+        listed = [{"path": p.path, "code": p.code, "text": p.text, "hint": p.hint} for p in problems]
+        refuse(self.engine, message, "bad_document", problems[0].text, findings=listed)
+
+    def _out(self) -> list[Message]:
+        out = self.engine.outbox
+        self.engine.outbox = []
+        return out
+
+    def _read_blocks(self) -> None:
+        lists: dict[str, dict[str, bool]] = {}
+        for method in _METHODS:
+            table = self.engine.map.tables.get(f"/blockeduris/{method}")
+            entries = table.variables.items() if table is not None else ()
+            lists[method] = {
+                name: var.cell.value for name, var in entries if isinstance(var.cell.value, bool)
+            }
+        self.access.block(lists)
+
+    def _read_control(self) -> None:
+        stop = self.engine.map.find("/control/ess", "stopTime")
+        if stop is not None and stop.cell.value == 1 and not self.stop_requested:
+            self.stop_requested = True
+            self.engine.event(self.name, f"{self.name} stops", 1)
+
+
+_IN: Final = {method: f"msgs_in{{{method}}}" for method in _METHODS}

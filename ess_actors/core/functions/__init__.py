@@ -1,0 +1,24 @@
+"""The built-in functions: one file per family, each with its own FUNCTIONS table."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ess_actors.core.engine import Function
+from ess_actors.core.functions import (
+    alarms,
+    calculate,
+    clock,
+    links,
+    lists,
+    monitor,
+    notes,
+    publish,
+    schedule,
+)
+
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    name: function
+    for family in (alarms, calculate, clock, links, lists, monitor, notes, publish, schedule)
+    for name, function in family.FUNCTIONS.items()
+}
+"""Every function by the name documents call it. A name that is not here is an unknown function."""

@@ -1,0 +1,211 @@
+"""CalculateVar: a variable as the sum, mean, worst ... of others, with the quality of the total."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from statistics import pstdev
+from typing import Final
+
+from ess_actors.core.assets import Asset
+from ess_actors.core.engine import Engine, Function
+from ess_actors.core.expression import ExpressionError, Node, compile_expression
+from ess_actors.core.functions.operands import Operands, resolve, value_of
+from ess_actors.core.quality import Quality, of_total
+from ess_actors.core.variables import BOOL, NUMBER, Value, Variable, kind_of
+
+Numbers = Sequence[float]
+
+
+def _fold(step: Callable[[float, float], float]) -> Callable[[Numbers], float]:
+    def fold(operands: Numbers) -> float:
+        total = operands[0] if operands else 0.0
+        for operand in operands[1:]:
+            total = step(total, operand)
+        return total
+
+    return fold
+
+
+def _quotient(operands: Numbers) -> float:
+    return 0.0 if any(o == 0 for o in operands[1:]) else _fold(lambda a, b: a / b)(operands)
+
+
+def _remainder(operands: Numbers) -> float:
+    return 0.0 if any(o == 0 for o in operands[1:]) else _fold(math.fmod)(operands)
+
+
+def _share(operands: Numbers) -> float:
+    if not operands:
+        return 0.0
+    return operands[0] - operands[0] * min(1.0, sum(operands[1:]))
+
+
+SCALED: Final[Mapping[str, Callable[[Numbers], float]]] = {
+    "+": _fold(lambda a, b: a + b),
+    "-": _fold(lambda a, b: a - b),
+    "*": _fold(lambda a, b: a * b),
+    "/": _quotient,
+    "%": _remainder,
+    "avg": lambda operands: sum(operands) / len(operands) if operands else 0.0,
+    "pctOf": _share,
+    "max": lambda operands: max(operands, default=0.0),
+    "min": lambda operands: min(operands, default=0.0),
+}
+"""Operations whose result the param `scale` > 0 divides."""
+
+UNSCALED: Final[Mapping[str, Callable[[Numbers], Value]]] = {
+    "stddev": lambda operands: pstdev(operands) if operands else 0.0,
+    "and": lambda operands: all(o == 1 for o in operands),
+    "or": lambda operands: any(o == 1 for o in operands),
+    ">": lambda operands: operands[1] > operands[0],
+    "<": lambda operands: operands[1] < operands[0],
+}
+_OWN: Final = frozenset({"sqrt", "scale"})
+_WATCHING: Final = frozenset({"valChangedAny", "valChangedAll"})
+
+
+class _Plan:
+    """What was prepared for one variable."""
+
+    __slots__ = ("compute", "expression", "include_own", "operands", "operation", "problem", "scale")
+
+    def __init__(self, engine: Engine, asset: Asset, var: Variable) -> None:
+        self.operands: Operands = resolve(engine, asset, var)
+        self.operation = var.text("operation")
+        self.compute: Callable[[Numbers], Value] | None = SCALED.get(self.operation) or UNSCALED.get(
+            self.operation
+        )
+        self.include_own = var.flag("includeCurrVal")
+        scale = var.number("scale")
+        self.scale = scale if scale > 0 and (self.operation in SCALED or self.operation == "sqrt") else 0.0
+        if self.operation == "scale":
+            self.scale = scale
+        self.expression: Node | None = None
+        self.problem = self.operands.problem
+        if var.flag("useExpr"):
+            self._compile(var.text("expression"))
+        elif self.compute is None and self.operation not in _OWN and self.operation not in _WATCHING:
+            self.problem = self.problem or f"operation {self.operation!r} is not known"
+        if self.problem and engine.once(("calculate", var, var.version)):
+            engine.log("warning", f"CalculateVar of {var.uri} does nothing: {self.problem}")
+
+    def _compile(self, text: str) -> None:
+        try:
+            self.expression = compile_expression(text)
+        except ExpressionError as error:
+            self.problem = self.problem or f"expression {text!r}: {error}"
+
+
+def calculate_var(engine: Engine, asset: Asset, var: Variable) -> None:
+    """Write the result of `operation` over `variable1`.. into the variable when it or its quality differs."""
+    if var.gated and not engine.enabled(var):
+        return
+    plan = engine.plan("CalculateVar", asset, var, lambda: _Plan(engine, asset, var))
+    assert isinstance(plan, _Plan)
+    if plan.operands.stale():
+        plan.operands = resolve(engine, asset, var)
+    if plan.problem:
+        engine.counters["not_calculated"] += 1
+        return
+    if plan.expression is not None:
+        _evaluate(engine, var, plan, plan.expression)
+        return
+    if plan.operation in _WATCHING:
+        _watch_changes(engine, var, plan)
+        return
+    if plan.operation in _OWN:
+        _own(engine, var, plan)
+        return
+    _total(engine, var, plan)
+
+
+def _total(engine: Engine, var: Variable, plan: _Plan) -> None:
+    operands: list[float] = []
+    qualities: list[Quality] = []
+    if plan.include_own:
+        own = var.cell.value
+        operands.append(0.0 if isinstance(own, str) else own)
+    for operand in plan.operands.operands:
+        value = value_of(operand)
+        if value is None or isinstance(value, str) or plan.compute is None:
+            engine.counters["not_calculated"] += 1
+            return
+        operands.append(value + 0)
+        source = operand.slot.var
+        qualities.append(source.cell.quality if source is not None else Quality.BAD)
+    if plan.compute is None or (plan.operation in "<>" and len(operands) != 2):
+        engine.counters["not_calculated"] += 1
+        return
+    result = plan.compute(operands)
+    if plan.scale:
+        result = result / plan.scale  # type: ignore[operator]
+    put_result(engine, var, result, of_total(qualities))
+
+
+def _evaluate(engine: Engine, var: Variable, plan: _Plan, expression: Node) -> None:
+    """An expression may also read text; an evaluation without a result gives 0 and is counted."""
+    operands: list[Value] = [var.cell.value] if plan.include_own else []
+    qualities: list[Quality] = []
+    for operand in plan.operands.operands:
+        value = value_of(operand)
+        if value is None or operand.slot.var is None:
+            engine.counters["not_calculated"] += 1
+            return
+        operands.append(value)
+        qualities.append(operand.slot.var.cell.quality)
+    try:
+        result = expression(operands)
+    except ExpressionError as error:
+        engine.counters["expr_errors"] += 1
+        if engine.once(("expression", var, str(error))):
+            engine.log("warning", f"expression of {var.uri}: {error}")
+        result = 0
+    put_result(engine, var, result, of_total(qualities))
+
+
+def _own(engine: Engine, var: Variable, plan: _Plan) -> None:
+    value = var.cell.value
+    if isinstance(value, str) or (plan.operation == "scale" and plan.scale == 0):
+        engine.counters["not_calculated"] += 1
+        return
+    result = value / plan.scale if plan.operation == "scale" else math.sqrt(max(0.0, value))
+    if plan.operation == "sqrt" and plan.scale:
+        result /= plan.scale
+    put_result(engine, var, result, var.cell.quality)
+
+
+def put_result(engine: Engine, var: Variable, result: Value, quality: Quality) -> None:
+    """Write a result when it differs; a bool becomes 1/0 in a numeric variable."""
+    cell = var.cell
+    if isinstance(result, bool) and cell.kind == NUMBER:
+        result = int(result)
+    kind = kind_of(result)
+    if kind == NUMBER and not math.isfinite(result):  # type: ignore[arg-type]
+        engine.counters["not_calculated"] += 1
+        return
+    if kind == cell.kind and cell.quality is quality:
+        if kind == NUMBER:
+            if abs(result - cell.value) <= cell.deadband:  # type: ignore[operator]
+                return
+        elif result == cell.value:
+            return
+    engine.write(var, result, quality)
+
+
+def _watch_changes(engine: Engine, var: Variable, plan: _Plan) -> None:
+    """A bool of the operands' changed flags; on a change of the result they are lowered; only true fires."""
+    sources = [operand.slot.var for operand in plan.operands.operands]
+    if not sources or any(source is None for source in sources):
+        engine.counters["not_calculated"] += 1
+        return
+    flags = [source.cell.changed for source in sources if source is not None]
+    result = any(flags) if plan.operation == "valChangedAny" else all(flags)
+    stored: Value = result if var.cell.kind == BOOL else int(result)
+    if stored == var.cell.value:
+        return
+    for source in sources:
+        if source is not None:
+            source.cell.changed = False
+    engine.write(var, stored, fire=result)
+
+
+FUNCTIONS: Final[Mapping[str, Function]] = {"CalculateVar": calculate_var}

@@ -1,0 +1,197 @@
+"""Latched alarm lists: entries, counters, events, and what the alarm router is told."""
+
+from datetime import datetime
+from typing import Final
+
+from ess_actors.core.assets import Asset
+from ess_actors.core.engine import Engine
+from ess_actors.core.messages import Message
+from ess_actors.core.uri import covers
+from ess_actors.core.variables import AlarmEntry, Value, Variable
+
+FAULT: Final = "fault"
+ALARM: Final = "alarm"
+SEVERITY: Final = {FAULT: 4, ALARM: 3}
+MAX_ENTRIES: Final = 32
+CLEAR: Final = "Clear"
+_DESTINATION: Final = {FAULT: "FaultDestination", ALARM: "AlarmDestination"}
+_NORMAL: Final = {FAULT: "NoFaultMsg", ALARM: "NoAlarmMsg"}
+_COUNT: Final = {FAULT: "FaultCnt", ALARM: "AlarmCnt"}
+_LIST: Final = {FAULT: "faults", ALARM: "alarms"}
+_TRIGGER: Final = {FAULT: "clear_faults", ALARM: "clear_alarms"}
+
+
+def local_time(wall: float) -> str:
+    """MM/DD/YYYY hh:mm:ss in local time."""
+    return datetime.fromtimestamp(wall).strftime("%m/%d/%Y %H:%M:%S")
+
+
+class AlarmBook:
+    """The alarm processing of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.present: dict[str, str] = {}
+        """Source -> fault or alarm: what is not normal now, whatever the lists still hold."""
+        self._clears = 0
+        self._known: set[Asset] = set()
+
+    def prepare(self, asset: Asset) -> None:
+        """Create what alarm processing needs in a context, with its defaults."""
+        if asset in self._known:
+            return
+        self._known.add(asset)
+        for kind in (FAULT, ALARM):
+            self.engine.ensure(
+                f"/config/{asset.name}", _DESTINATION[kind], f"/assets/{asset.name}/summary:{_LIST[kind]}"
+            )
+            self.engine.ensure(f"/config/{asset.name}", _NORMAL[kind], "Normal")
+            self.engine.context(asset, _COUNT[kind])
+        if "FaultShutdown" not in asset.context:
+            found = self.engine.ensure(f"/status/{asset.name}", "FaultShutdown", False)
+            asset.context["FaultShutdown"] = found
+
+    def normal(self, asset: Asset, kind: str) -> str:
+        """The text that means "no fault" (or "no alarm") in a context."""
+        self.prepare(asset)
+        var = self.engine.map.find(f"/config/{asset.name}", _NORMAL[kind])
+        return str(var.cell.value) if var is not None else "Normal"
+
+    def destination(self, asset: Asset, kind: str) -> Variable:
+        """The variable that carries the list of a context."""
+        self.prepare(asset)
+        named = self.engine.map.find(f"/config/{asset.name}", _DESTINATION[kind])
+        table, _, name = str(named.cell.value if named is not None else "").partition(":")
+        if not table.startswith("/") or not name:
+            table, name = f"/assets/{asset.name}/summary", _LIST[kind]
+        return self.engine.ensure(table, name, 0)
+
+    def append(self, asset: Asset, kind: str, source: Variable, message: str, severity: int) -> None:
+        """Latch an entry, post the event, count it, tell the router."""
+        engine = self.engine
+        target = self.destination(asset, kind)
+        value = source.cell.value
+        if target.alarms is None:
+            target.alarms = []
+        target.alarms.append(AlarmEntry(message, severity, source.uri, value, engine.wall))
+        limit = max(1, int(target.number("MaxAlarmSize", MAX_ENTRIES)))
+        del target.alarms[:-limit]
+        engine.write(target, 1)
+        engine.event(asset.name, message, SEVERITY[kind])
+        self.add(asset, kind, 1)
+        self.tell_raised(asset, kind, source, message, value, target)
+
+    def tell_raised(
+        self, asset: Asset, kind: str, source: Variable, message: str, value: Value, target: Variable
+    ) -> None:
+        """Remember that the source is not normal, and tell the router."""
+        self.present[source.uri] = kind
+        self.engine.note(
+            "raised",
+            type=kind,
+            instance=self.engine.origin,
+            asset=asset.name,
+            source=source.uri,
+            message=message,
+            value=value,
+            severity=SEVERITY[kind],
+            list=target.uri,
+        )
+
+    def back_to_normal(self, source: Variable) -> None:
+        """The source is normal again; entries stay."""
+        if self.present.pop(source.uri, None) is not None:
+            self.engine.note("normal", source=source.uri)
+
+    def add(self, asset: Asset, kind: str, by: int) -> None:
+        """Move the counter of a kind; it does not fall below 0."""
+        count = self.engine.context(asset, _COUNT[kind])
+        old = count.cell.value
+        self.engine.write(count, max(0, (0 if isinstance(old, str) else int(old)) + by))
+
+    def shut_down(self, asset: Asset, on: bool) -> None:
+        """Set `/status/<asset>:FaultShutdown`."""
+        self.prepare(asset)
+        self.engine.write(self.engine.context(asset, "FaultShutdown"), on)
+
+    def clear(self, asset: Asset, kind: str, trigger: Variable) -> None:
+        """Empty the list of a context and of everything below it that has the trigger variable too."""
+        engine = self.engine
+        engine.clears.append(kind)
+        target = self.destination(asset, kind)
+        sources = sorted({entry.source for entry in target.alarms or ()})
+        target.alarms = []
+        engine.write(target, 0)
+        for count in _COUNT.values():
+            engine.write(engine.context(asset, count), 0)
+        normal = self.normal(asset, kind)
+        table = engine.map.tables.get(trigger.table)
+        for var in list(table.variables.values()) if table is not None else ():
+            if var is not trigger:
+                var.cell.previous = normal
+        self._lower_flags(trigger, kind)
+        if sources:
+            engine.note("cleared", type=kind, asset=asset.name, list=target.uri, sources=sources)
+        for child in list(asset.children()):
+            below = engine.map.find(f"/{_LIST[kind]}/{child.name}", trigger.name)
+            if below is not None and below is not trigger:
+                self.clear(child, kind, below)
+        if kind == FAULT:
+            self.shut_down(asset, False)
+        engine.write(engine.context(asset, "ClearFaultsDone"), True)
+
+    def _lower_flags(self, trigger: Variable, kind: str) -> None:
+        """Let the monitors that the trigger names report again."""
+        component = trigger.text("defComp")
+        for index in range(1, int(trigger.number("numVars")) + 1):
+            name = trigger.text(f"variable{index}")
+            table, _, member = (name if ":" in name else f"{component}:{name}").partition(":")
+            var = self.engine.map.find(table, member)
+            for flag in (
+                [p for p in var.params if p.startswith("seen") and p.lower().endswith(kind)] if var else ()
+            ):
+                if var is not None:
+                    var.params[flag] = False
+
+    def finish_run(self) -> None:
+        """At the end of a run with a clear: name the command, ask devices for answers, tell the router."""
+        engine = self.engine
+        kinds = list(dict.fromkeys(engine.clears))
+        engine.clears = []
+        root = engine.hops == 0
+        if root and not engine.command:
+            self._clears += 1
+            engine.command = f"{engine.name}-clear-{self._clears}"
+        devices: list[str] = []
+        instances: set[str] = set()
+        for index in range(engine.run_start, len(engine.outbox)):
+            message = engine.outbox[index]
+            if message.method == "set":
+                message = self._ask(message, devices)
+                other = message.uri.split("/", 2)[1]
+                if other != engine.name and any(_names(message, _TRIGGER[kind]) for kind in kinds):
+                    instances.add(other)
+            engine.outbox[index] = message._replace(command=engine.command)
+        instances.discard("components")
+        remaining = sorted(source for source, kind in self.present.items() if kind in kinds)
+        for kind in kinds:
+            engine.note(
+                "clear",
+                type=kind,
+                root=root,
+                remaining=remaining,
+                instances=sorted(instances),
+                devices=devices,
+            )
+
+    def _ask(self, message: Message, devices: list[str]) -> Message:
+        """A set to a device gets a place for its answer."""
+        if not covers("/components", message.uri):
+            return message
+        if message.uri not in devices:
+            devices.append(message.uri)
+        return message._replace(replyto=f"/alarm_router/{self.engine.name}/device", corr=message.uri)
+
+
+def _names(message: Message, variable: str) -> bool:
+    return message.uri.endswith("/" + variable) or b'"%b"' % variable.encode() in message.body

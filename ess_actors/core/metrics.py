@@ -1,0 +1,156 @@
+"""The table of every number exposed: name, kind, help, unit, labels; and the Meter that counts them."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+LATENCY_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper bounds in seconds, inclusive; one more bucket lies above the last. Fixed: dashboards rely on them."""
+
+MAX_SERIES: Final = 256
+"""Label combinations of one metric in one Meter; what comes after them is counted under OVERFLOW_LABEL."""
+
+OVERFLOW_LABEL: Final = "other"
+
+
+class Kind(Enum):
+    """COUNTER only grows, GAUGE is the last value set, HISTOGRAM counts seconds into LATENCY_BUCKETS."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+class Metric(NamedTuple):
+    """One row of the table. `unit` is the base unit the name ends with ("" = a plain count or a flag)."""
+
+    name: str
+    kind: Kind
+    help: str
+    unit: str
+    labels: tuple[str, ...]
+
+
+_ROWS: Final = (
+    Metric("ess_build_info", Kind.GAUGE, "Always 1; the labels tell what runs.", "", ("version", "site")),
+    Metric("ess_ready", Kind.GAUGE, "1 when every actor that should run does.", "", ()),
+    Metric("ess_actor_up", Kind.GAUGE, "1 when the actor is RUNNING.", "", ("actor",)),
+    Metric("ess_actor_restarts_total", Kind.COUNTER, "Starts after the first one.", "", ("actor",)),
+    Metric(
+        "ess_actor_report_age_seconds",
+        Kind.GAUGE,
+        "Age of the actor's last figures; its other series vanish when it is too old.",
+        "seconds",
+        ("actor",),
+    ),
+    Metric("ess_actor_cpu_seconds_total", Kind.COUNTER, "CPU time of the process.", "seconds", ("actor",)),
+    Metric("ess_actor_resident_memory_bytes", Kind.GAUGE, "Resident memory.", "bytes", ("actor",)),
+    Metric("ess_message_latency_seconds", Kind.HISTOGRAM, "From send to handled.", "seconds", ("actor",)),
+    Metric("ess_messages_total", Kind.COUNTER, "Messages handled.", "", ("actor", "method")),
+    Metric("ess_messages_blocked_total", Kind.COUNTER, "Refused by a blocked uri.", "", ("actor",)),
+    Metric(
+        "ess_messages_dropped_total",
+        Kind.COUNTER,
+        "Lost before they were handled, by reason.",
+        "",
+        ("actor", "reason"),
+    ),
+    Metric(
+        "ess_modbus_requests_total",
+        Kind.COUNTER,
+        "Modbus requests; ok or what went wrong.",
+        "",
+        ("device", "result"),
+    ),
+    Metric(
+        "ess_modbus_request_duration_seconds",
+        Kind.HISTOGRAM,
+        "From request to answer of the device.",
+        "seconds",
+        ("device",),
+    ),
+    Metric(
+        "ess_point_age_seconds", Kind.GAUGE, "Age of the oldest point of the device.", "seconds", ("device",)
+    ),
+    Metric("ess_alarms_active", Kind.GAUGE, "Entries that stand; alarm or fault.", "", ("actor", "severity")),
+    Metric(
+        "ess_clear_faults_total",
+        Kind.COUNTER,
+        "Clear commands; complete or incomplete.",
+        "",
+        ("actor", "result"),
+    ),
+    Metric("ess_listeners", Kind.GAUGE, "Open event streams of the operator API.", "", ("actor",)),
+    Metric("ess_http_requests_total", Kind.COUNTER, "Operator API answers by status.", "", ("actor", "code")),
+)
+
+METRICS: Final[Mapping[str, Metric]] = {row.name: row for row in _ROWS}
+
+Snapshot = Mapping[str, Sequence[tuple[Sequence[str], Sequence[float]]]]
+"""Metric name -> [(label values in the order of the table, values)], totals since the Meter was made.
+
+One value for a counter or gauge; for a histogram the count of each bucket (not summed up over the buckets,
+the one above the last bound included) and at the end the sum in seconds. Pickles and survives JSON.
+"""
+
+
+class Meter:
+    """Counts for one actor. Not locked: give each thread its own and join their snapshots with `{**a, **b}`.
+
+    Label values are given in the order of the table. A name that is not in the table raises KeyError, a wrong
+    number of labels or another kind raises ValueError, both at the first use of a series.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, ...], list[float]] = {}
+        self._series: dict[str, int] = {}
+
+    def count(self, name: str, *labels: str, by: float = 1.0) -> None:
+        """Adds `by` (>= 0, in the unit of the metric) to a counter."""
+        key = (name, *labels)
+        cell = self._values.get(key) or self._cell(key, Kind.COUNTER)
+        cell[0] += by
+
+    def total(self, name: str, *labels: str, value: float) -> None:
+        """Sets a counter to a total that somebody else counts (CPU seconds); a smaller one is ignored."""
+        key = (name, *labels)
+        cell = self._values.get(key) or self._cell(key, Kind.COUNTER)
+        cell[0] = max(cell[0], value)
+
+    def gauge(self, name: str, *labels: str, value: float) -> None:
+        """Sets a gauge, in the unit of the metric."""
+        key = (name, *labels)
+        cell = self._values.get(key) or self._cell(key, Kind.GAUGE)
+        cell[0] = value
+
+    def observe(self, name: str, *labels: str, seconds: float) -> None:
+        """Counts one duration into its bucket and into the sum."""
+        key = (name, *labels)
+        cell = self._values.get(key) or self._cell(key, Kind.HISTOGRAM)
+        cell[bisect_left(LATENCY_BUCKETS, seconds)] += 1.0
+        cell[-1] += seconds
+
+    def snapshot(self) -> dict[str, list[tuple[tuple[str, ...], tuple[float, ...]]]]:
+        """Every series as it stands, as builtins; the Meter goes on counting."""
+        rows: dict[str, list[tuple[tuple[str, ...], tuple[float, ...]]]] = {}
+        # list() first: another thread may add a series while this one reads.
+        for key, cell in list(self._values.items()):
+            rows.setdefault(key[0], []).append((key[1:], tuple(cell)))
+        return rows
+
+    def _cell(self, key: tuple[str, ...], kind: Kind) -> list[float]:
+        """The cell of a series that is not in `_values` under this key; checks the key once."""
+        metric = METRICS[key[0]]
+        if metric.kind is not kind:
+            raise ValueError(f"{metric.name} is a {metric.kind.value}, not a {kind.value}")
+        if len(key) - 1 != len(metric.labels):
+            raise ValueError(f"{metric.name} has the labels {metric.labels}, got {key[1:]}")
+        seen = self._series.get(metric.name, 0)
+        if seen >= MAX_SERIES:
+            # Labels must stay bounded whatever a peer sends.
+            key = (metric.name, *[OVERFLOW_LABEL for _ in metric.labels])
+        else:
+            self._series[metric.name] = seen + 1
+        width = len(LATENCY_BUCKETS) + 2 if kind is Kind.HISTOGRAM else 1
+        return self._values.setdefault(key, [0.0] * width)

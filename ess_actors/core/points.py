@@ -1,0 +1,330 @@
+"""The checked Modbus configuration: what the file loaders build and everything else only reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Final
+
+ANY_UNIT: Final = 255
+"""Unit id of a server map that answers every unit id."""
+
+MAX_READ_WORDS: Final = 125
+MAX_READ_BITS: Final = 2000
+MAX_WRITE_WORDS: Final = 123
+MAX_WRITE_BITS: Final = 1968
+
+
+class Table(Enum):
+    """One of the four Modbus tables; the value is its function code for reading."""
+
+    COIL = 1
+    DISCRETE = 2
+    HOLDING = 3
+    INPUT = 4
+
+    @property
+    def read_function(self) -> int:
+        """1, 2, 3 or 4."""
+        return self.value
+
+    @property
+    def is_bits(self) -> bool:
+        """True for coils and discrete inputs: one address is one bit."""
+        return self.value <= 2
+
+    @property
+    def writable(self) -> bool:
+        """True for coils and holding registers."""
+        return self in (Table.COIL, Table.HOLDING)
+
+
+class Shape(IntEnum):
+    """What a value looks like on the bus."""
+
+    NUMBER = 0
+    BIT = 1
+    """A boolean: a coil, a discrete input or one named bit of a register."""
+    FIELD = 2
+    """A list of `{"value": bit index, "string": name}`, high bits only."""
+    ENUM = 3
+    """A list with one `{"value": number, "string": text}`."""
+    PARENT = 4
+    """A register that is published as its bits or children only; by its own id it is a raw number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """How words become a value and back. Everything is resolved: no inheritance, no default left to apply."""
+
+    shape: Shape = Shape.NUMBER
+    size: int = 1
+    """Words: 1, 2 or 4; 0 for a coil or discrete input, which is one bit and no word (then order = ())."""
+    order: tuple[int, ...] = (0,)
+    """Wire indexes of the words, most significant first; (0, 1) is big-endian, (1, 0) is word-swapped."""
+    mask: int = 0
+    """XORed onto the joined unsigned number, on reads and on writes."""
+    first_bit: int = 0
+    bits: int = 16
+    """Width of the value: 16 * size, less for a packed child, 1 for a single bit."""
+    signed: bool = False
+    is_float: bool = False
+    scale: int | float | None = None
+    """value = raw / scale; None when nothing is to be done. A whole number is an int."""
+    shift: int | float = 0
+    """Added after scaling. A whole number is an int."""
+    inverted: bool = False
+    """A coil or discrete input whose scale is negative."""
+    use_bool: bool = True
+    """False: a coil or discrete input is published as 1 or 0."""
+    texts: Mapping[int, str] = field(default_factory=dict, hash=False)
+    """FIELD: bit index -> name. ENUM: number -> text."""
+    hidden: int = 0
+    """FIELD: mask of the bits that are never shown."""
+
+    @property
+    def partial(self) -> bool:
+        """True when a write needs a fresh read of the register first."""
+        return self.bits < 16 * self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """One map entry of a component: where it lives on the wire."""
+
+    id: str
+    unit: int
+    table: Table
+    address: int
+    """Protocol address, 0-based, `off_by_one` already applied."""
+    size: int
+    """Words; bits for coils and discrete inputs (always 1)."""
+    period_ms: int
+    group: int = 0
+    """Index of the group in the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One name of a component: a whole register, one named bit of it, or one packed child."""
+
+    id: str
+    register: Register
+    codec: Codec
+    published: bool = True
+    """False for PARENT registers, and for a second point of a name already taken."""
+    shadowed: bool = False
+    """True for the second and later points of one name: never read, but the first writable one takes sets."""
+    clothed: bool = False
+    debounce_s: float = 0.0
+    multi_write: bool = False
+    verify: bool = False
+    label: str = ""
+    """Display name."""
+    units: str = ""
+    """Display unit of measure."""
+    echo_id: str = ""
+    """Simulator only: the uri whose field feeds this point."""
+
+    @property
+    def table(self) -> Table:
+        """Table of its register."""
+        return self.register.table
+
+    @property
+    def unit(self) -> int:
+        """Modbus unit id of its register."""
+        return self.register.unit
+
+    @property
+    def address(self) -> int:
+        """First address of its register."""
+        return self.register.address
+
+    @property
+    def size(self) -> int:
+        """Words (or bits) of its register."""
+        return self.register.size
+
+    @property
+    def period_ms(self) -> int:
+        """Poll and publish period of its register."""
+        return self.register.period_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """An enabled heartbeat; an empty id switches that half off."""
+
+    read: str = ""
+    """Id of the point whose change shows that the device lives."""
+    write: str = ""
+    """Id of the holding point we count up."""
+    write_period_ms: int = 1000
+    timeout_ms: int = 3000
+    max_value: int = 0
+    """The written number continues with 0 after this one; 0 = wrap at the limit of the type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchdog:
+    """An enabled watchdog: it reports when a point stops changing, and never touches quality."""
+
+    point: str
+    check_ms: int = 1000
+    alarm_ms: int = 5000
+    fault_ms: int = 10000
+    recovery_timeout_ms: int = 5000
+    recovery_ms: int = 10000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One named set of points, polled and published together."""
+
+    id: str
+    """As in the file, may contain slashes: `ess_1/bms_info`."""
+    uri: str
+    """Where it is published: `/components/ess_1/bms_info`."""
+    unit: int
+    points: tuple[Point, ...]
+    """File order, the points of one register together, a PARENT before its bits or children."""
+    period_ms: int = 1000
+    offset_ms: int = 0
+    heartbeat: Heartbeat | None = None
+    watchdog: Watchdog | None = None
+    connected_timeout_ms: int = 3000
+    """`component_connected` turns false this long after the last good read."""
+    add_timings: bool = False
+    group_kinds: tuple[str, ...] = ()
+    """Lower-case type word of every group, for `add_timings`."""
+    publish_quality: bool = False
+    max_gap_words: int = 16
+    """Largest hole one request bridges; 16 times that for bits."""
+    max_words: int = MAX_READ_WORDS
+    max_bits: int = MAX_READ_BITS
+    allow_multi_sets: bool = True
+    force_multi_sets: bool = False
+    auto_disable: bool = True
+    bad_point_retry_s: float = 60.0
+    inter_message_delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialLine:
+    """A serial port; parity is none, even or odd."""
+
+    device: str
+    baud_rate: int = 115200
+    parity: str = "none"
+    data_bits: int = 8
+    stop_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One host and port, or one serial line, with the limits of its sockets. All times in seconds."""
+
+    name: str
+    host: str = ""
+    port: int = 502
+    serial: SerialLine | None = None
+    """Set for a serial line; then host and port mean nothing."""
+    framer: str = "socket"
+    """`socket` (Modbus/TCP), or `rtu` for a serial line and for RTU over TCP."""
+    tls: Mapping[str, object] | None = field(default=None, hash=False)
+    connect_timeout_s: float = 1.0
+    transfer_timeout_s: float = 0.5
+    reconnect_min_s: float = 0.2
+    reconnect_max_s: float = 2.0
+    max_connections: int = 1
+    inter_message_delay_s: float = 0.0
+    stats_uri: str = ""
+    stats_period_ms: int = 1000
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """What makes two endpoints the same one: (host, port) or (device, 0)."""
+        return (self.serial.device, 0) if self.serial else (self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientMap:
+    """One client file after expansion of ranges (one per address of an `ip_range`)."""
+
+    stem: str
+    """File name without suffix: the id of the client's actor below its instance."""
+    file: str
+    endpoint: Endpoint
+    components: tuple[Component, ...]
+
+
+class StalePolicy(Enum):
+    """What a master reads from an entry whose source is silent."""
+
+    HOLD = "hold"
+    ZERO = "zero"
+    EXCEPTION = "exception"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEntry:
+    """One entry of a site server."""
+
+    id: str
+    uri: str
+    """Where its value comes from and where a master's write is sent to, followed by `/<id>`."""
+    unit: int
+    """Unit id it answers to; ANY_UNIT = all."""
+    table: Table
+    address: int
+    codec: Codec
+    policy: StalePolicy = StalePolicy.HOLD
+    bit_strings: tuple[str, ...] = ()
+    """Documentation only: names of the bits or texts of the numbers."""
+    high_word_address: int | None = None
+    """Register of the same table that takes the bits above 16 of this one-word entry."""
+    bit_word: bool = False
+    """A plain number with more names than bits: masked, never clamped, so that no bit is invented."""
+    label: str = ""
+    units: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleBit:
+    """While `source` is stale, bit `bit` of the entry `entry_uri` + `entry_id` reads as 1."""
+
+    source: str
+    entry_uri: str
+    entry_id: str
+    bit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerMap:
+    """One site server file."""
+
+    stem: str
+    file: str
+    system_id: str
+    host: str
+    port: int
+    entries: tuple[ServerEntry, ...]
+    serial: SerialLine | None = None
+    serial_unit: int = 1
+    """Unit id on a serial line."""
+    stale_after_ms: int = 5000
+    """A source silent for this long is stale; 0 = never."""
+    stale_bits: tuple[StaleBit, ...] = ()
+    max_clients: int = 32
+    allow_from: tuple[str, ...] = ()
+    """Networks that may connect; empty = all."""
+
+    @property
+    def uri(self) -> str:
+        """Base uri of the server: `/interfaces/<system id>`."""
+        return "/interfaces/" + "/".join(part for part in self.system_id.split("/") if part)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Distinct entry uris in file order."""
+        return tuple(dict.fromkeys(entry.uri for entry in self.entries))

@@ -1,0 +1,91 @@
+"""Protocol data units of a client: a request to bytes, an answer's bytes checked against its request."""
+
+import struct
+from typing import Final
+
+from ess_actors.modbus.port import (
+    BIT_READS,
+    MAX_READ_BITS,
+    MAX_READ_WORDS,
+    MAX_WRITE_BITS,
+    MAX_WRITE_WORDS,
+    READS,
+    WRITE_COIL,
+    WRITE_COILS,
+    WRITE_REGISTER,
+    WRITE_REGISTERS,
+    Request,
+)
+
+_ZERO_ONE: Final = bytes.maketrans(b"01", b"\x00\x01")
+
+
+def unpack_bits(packed: bytes, count: int) -> bytes:
+    """The first `count` bits, least significant of the first byte first, as one byte 0 or 1 each."""
+    digits = f"{int.from_bytes(packed, 'little'):0{8 * len(packed)}b}"
+    return digits[::-1][:count].encode().translate(_ZERO_ONE)
+
+
+def pack_bits(bits: bytes) -> bytes:
+    """Inverse of `unpack_bits`: any non-zero byte is a set bit; the last byte is filled with zeros."""
+    number = 0
+    for position, bit in enumerate(bits):
+        if bit:
+            number |= 1 << position
+    return number.to_bytes((len(bits) + 7) // 8, "little")
+
+
+def encode_request(request: Request) -> bytes:
+    """Function code and payload. Raises ValueError for what the protocol cannot carry."""
+    function, address, words = request.function, request.address, request.words
+    count = request.count or len(words)
+    limit = _LIMITS.get(function)
+    if limit is None:
+        raise ValueError(f"function {function} is not one a client of ours sends")
+    if not 1 <= count <= limit:
+        raise ValueError(f"function {function} carries 1 to {limit} values, not {count}")
+    if not 0 <= address <= 65536 - count:
+        raise ValueError(f"address {address} with {count} values leaves 0..65535")
+    if function in READS:
+        return struct.pack(">BHH", function, address, count)
+    if len(words) != count or not all(0 <= word <= 0xFFFF for word in words):
+        raise ValueError(f"function {function} needs {count} values of 0..65535")
+    if function == WRITE_COIL:
+        return struct.pack(">BHH", function, address, 0xFF00 if words[0] else 0)
+    if function == WRITE_REGISTER:
+        return struct.pack(">BHH", function, address, words[0])
+    if function == WRITE_COILS:
+        packed = pack_bits(bytes(1 if word else 0 for word in words))
+        return struct.pack(">BHHB", function, address, count, len(packed)) + packed
+    return struct.pack(f">BHHB{count}H", function, address, count, 2 * count, *words)
+
+
+_LIMITS: Final = {
+    1: MAX_READ_BITS,
+    2: MAX_READ_BITS,
+    3: MAX_READ_WORDS,
+    4: MAX_READ_WORDS,
+    WRITE_COIL: 1,
+    WRITE_REGISTER: 1,
+    WRITE_COILS: MAX_WRITE_BITS,
+    WRITE_REGISTERS: MAX_WRITE_WORDS,
+}
+
+
+def decode_answer(request: Request, sent: bytes, pdu: bytes) -> tuple[bytes, str, int]:
+    """(payload, error, exception code) of the answer `pdu` to `sent`, the request's encoded form.
+
+    A wrong function code, length, byte count or echo is "malformed": nothing of it may be used.
+    """
+    function = request.function
+    if len(pdu) == 2 and pdu[0] == function | 0x80:
+        return b"", "exception", pdu[1]
+    if not pdu or pdu[0] != function:
+        return b"", "malformed", 0
+    if function not in READS:
+        return b"", "" if pdu == sent[:5] else "malformed", 0
+    size = (request.count + 7) // 8 if function in BIT_READS else 2 * request.count
+    if len(pdu) != 2 + size or pdu[1] != size:
+        return b"", "malformed", 0
+    payload = pdu[2:]
+    return (unpack_bits(payload, request.count) if function in BIT_READS else payload), "", 0

@@ -1,0 +1,137 @@
+"""Sets on their way to the device: a queue with debounce and replacement, and the work of one job."""
+
+import asyncio
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ess_actors.core.component import ComponentState
+from ess_actors.core.component_writes import Reply, WriteJob, make_jobs
+from ess_actors.modbus.asking import Asker
+from ess_actors.modbus.port import Answer, Request
+
+Replies = dict[str, Reply]
+
+
+class Ticket:
+    """The answer to one set, complete when every name of it has a reply."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._order = tuple(names)
+        self._replies: Replies = {}
+        self.done: asyncio.Future[Replies] = asyncio.get_running_loop().create_future()
+
+    def put(self, replies: Replies) -> None:
+        """Some of the replies."""
+        self._replies.update(replies)
+        if len(self._replies) >= len(self._order) and not self.done.done():
+            self.done.set_result({name: self._replies[name] for name in self._order})
+
+
+@dataclass(slots=True)
+class Pending:
+    """A job that was not sent yet. `ready_at`: monotonic seconds, later than now inside a debounce window."""
+
+    state: ComponentState
+    job: WriteJob
+    ticket: Ticket
+    ready_at: float
+
+
+@dataclass
+class WriteQueue:
+    """Jobs in the order they came; of each point only the newest."""
+
+    waiting: list[Pending] = field(default_factory=list)
+    _windows: dict[tuple[str, str], float] = field(default_factory=dict)
+    """(component, point) -> end of its debounce window."""
+
+    def add(self, state: ComponentState, job: WriteJob, ticket: Ticket, now: float) -> None:
+        """Queues a job; queued jobs of the same points are answered `superseded`."""
+        self._replace(state, set(job.names))
+        keys = self._keys(state, job)
+        held = max((self._windows.get(key, 0.0) for key in keys), default=0.0)
+        self.waiting.append(Pending(state, job, ticket, max(now, held)))
+        if held <= now:
+            self._open_windows(state, job, now)
+
+    def pop(self, now: float) -> Pending | None:
+        """The next job that may be sent."""
+        for index, pending in enumerate(self.waiting):
+            if pending.ready_at <= now:
+                del self.waiting[index]
+                self._open_windows(pending.state, pending.job, now)
+                return pending
+        return None
+
+    def next_ready(self) -> float | None:
+        """Monotonic seconds at which `pop` has something."""
+        return min((pending.ready_at for pending in self.waiting), default=None)
+
+    def clear(self, status: str) -> None:
+        """Answers everything with `status`."""
+        for pending in self.waiting:
+            pending.ticket.put(pending.job.failed(status))
+        self.waiting.clear()
+
+    def _keys(self, state: ComponentState, job: WriteJob) -> list[tuple[str, str]]:
+        return [(state.component.uri, item.name) for item in job.items if item.point.debounce_s > 0]
+
+    def _open_windows(self, state: ComponentState, job: WriteJob, now: float) -> None:
+        for item in job.items:
+            if item.point.debounce_s > 0:
+                self._windows[state.component.uri, item.name] = now + item.point.debounce_s
+
+    def _replace(self, state: ComponentState, names: set[str]) -> None:
+        kept: list[Pending] = []
+        for pending in self.waiting:
+            old = names.intersection(pending.job.names) if pending.state is state else set()
+            if not old:
+                kept.append(pending)
+                continue
+            pending.ticket.put({name: {"status": "superseded"} for name in old})
+            rest = [item for item in pending.job.items if item.name not in old]
+            jobs = make_jobs(state.component, rest) if rest else []
+            kept += [Pending(state, job, pending.ticket, pending.ready_at) for job in jobs]
+        self.waiting = kept
+
+
+def words_of(payload: bytes, *, bits: bool) -> tuple[int, ...]:
+    """A read's payload as numbers."""
+    return tuple(payload) if bits else struct.unpack(f">{len(payload) // 2}H", payload)
+
+
+async def execute(asker: Asker, state: ComponentState, job: WriteJob) -> Replies:
+    """One job on the wire, uninterrupted: fresh read if needed, write, read back if wanted; the replies."""
+    pause = state.component.inter_message_delay_s
+    bits = job.read_function <= 2
+    current: tuple[int, ...] | None = None
+    if job.needs_read:
+        fresh = await asker.ask(Request(job.unit, job.read_function, job.address, job.count), pause)
+        if fresh.error:
+            return _not_read(job, fresh)
+        current = words_of(fresh.payload, bits=bits)
+    request = job.request(current)
+    answer = await asker.ask(
+        Request(request.unit, request.function, request.address, 0, request.words), pause
+    )
+    if answer.error == "exception":
+        replies: Replies = {}
+        for part in job.split(state.component):
+            replies |= await execute(asker, state, part)
+        return replies or job.failed("refused", code=answer.code)
+    if answer.error and not answer.sent:
+        return job.failed("not_connected", text="nothing was sent; the device is not connected")
+    back: tuple[int, ...] | None = None
+    if job.verify:
+        read = await asker.ask(Request(job.unit, job.read_function, job.address, job.count), pause)
+        back = None if read.error else words_of(read.payload, bits=bits)
+    if answer.error and back is None:
+        return job.failed("unknown_outcome", text=f"{answer.reason} after sending; read the point to know")
+    return job.verified(request, back) if job.verify else job.written(request)
+
+
+def _not_read(job: WriteJob, fresh: Answer) -> Replies:
+    if fresh.error == "exception":
+        return job.failed("refused", code=fresh.code, text="the register cannot be read, nothing was written")
+    return job.failed("not_connected", text=f"fresh read failed ({fresh.reason}), nothing was written")

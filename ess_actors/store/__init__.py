@@ -1,0 +1,1 @@
+"""What must survive a restart: the journal of events and commands (SQLite)."""

@@ -1,0 +1,68 @@
+"""What the operator API needs from the actor beside it: the tree, its figures, messages in and out."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from ess_actors.core.messages import Message
+from ess_actors.core.metrics import Snapshot
+
+
+class Answer(NamedTuple):
+    """The answer to one message. `status` as in Message ("" = as asked); `body` is JSON text or b""."""
+
+    status: str
+    body: bytes
+
+
+class Source(NamedTuple):
+    """The last figures of one actor. Another `generation` (start count, pid) = a new process from zero."""
+
+    snapshot: Snapshot
+    age_s: float
+    """Seconds since the figures were taken."""
+    generation: int
+
+
+class Listener(Protocol):
+    """One subscriber's stream: a bounded queue that drops its oldest message when full. Ends when closed."""
+
+    def __anext__(self) -> Awaitable[Message]:
+        """The next message; raises StopAsyncIteration at the end."""
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost so far because the reader was too slow."""
+
+    def close(self) -> None:
+        """Unsubscribes; may be called twice."""
+
+
+class Bridge(Protocol):
+    """Implemented by the web actor. Everything is called on the asyncio thread and answers soon."""
+
+    def status(self) -> dict[str, object]:
+        """The tree: site, state, ready, addresses, actors (one dict each: id, state, pid, restarts ...)."""
+
+    def snapshots(self) -> Mapping[str, Source]:
+        """Actor id -> its last figures; of dead actors too, as long as they are known."""
+
+    async def order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
+        """Carries out restart, stop or start: (HTTP status, body)."""
+
+    async def message(self, message: Message) -> Answer:
+        """Sends a message and waits for what comes back."""
+
+    def listen(self, prefixes: Sequence[str]) -> Listener:
+        """A stream of every message whose uri lies at or below one of the prefixes."""
+
+    async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
+        """Sets points of a simulated device: (HTTP status, body)."""
+
+    async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
+        """Makes a simulated device fail in a chosen way: (HTTP status, body)."""
+
+    async def alarms(self) -> list[dict[str, object]]:
+        """The alarms and faults that stand, newest first."""
+
+    async def journal(self, limit: int) -> list[dict[str, object]]:
+        """The last `limit` records of the journal, newest first."""

@@ -1,0 +1,123 @@
+"""What comes in with a request: size, JSON, members, parameters, each refused with a reason."""
+
+import asyncio
+import ipaddress
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.requests import Request
+
+from ess_actors.core.messages import Message
+from ess_actors.core.uri import clean
+from ess_actors.web.answers import Refusal
+
+MAX_BODY: Final = 1024 * 1024
+"""Bytes of one request body."""
+
+DRAIN: Final = 16 * MAX_BODY
+"""So much of a body that is too large is read and thrown away, so that its sender gets to read the answer."""
+
+BODY_TIMEOUT_S: Final = 5.0
+
+METHODS: Final = ("get", "set", "pub", "post")
+
+_MEMBERS: Final = frozenset({"method", "uri", "body", "replyto"})
+
+
+async def json_object(request: Request) -> dict[str, object]:
+    """The body as a JSON object. Raises Refusal: 400 not JSON or no object, 408 too slow, 413 too large."""
+    raw = await _read(request)
+    try:
+        tree = orjson.loads(raw)
+    except orjson.JSONDecodeError as problem:
+        shown = "the body is empty" if not raw else f"the body is not JSON ({problem})"
+        raise Refusal(400, "bad_json", f"{shown}; send one JSON object") from None
+    if not isinstance(tree, dict):
+        kind = type(tree).__name__
+        raise Refusal(400, "bad_json", f"the body is a JSON {kind}; send one JSON object, {{...}}")
+    return tree
+
+
+async def _read(request: Request) -> bytes:
+    kept, size = bytearray(), 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= MAX_BODY:
+                    kept += chunk
+                elif size > DRAIN:
+                    break
+    except TimeoutError:
+        raise Refusal(408, "slow_body", f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from None
+    if size > MAX_BODY:
+        text = f"the body is larger than {MAX_BODY} bytes; send it in parts"
+        raise Refusal(413, "too_large", text, limit=MAX_BODY)
+    return bytes(kept)
+
+
+def message_of(tree: Mapping[str, object]) -> Message:
+    """The message of {"method","uri","body","replyto"}; get needs no body. Raises Refusal 400."""
+    unknown = sorted(set(tree) - _MEMBERS)
+    if unknown:
+        text = f"unknown member {', '.join(unknown)}; known are method, uri, body, replyto"
+        raise Refusal(400, "bad_request", text)
+    method = _text(tree, "method", required=True)
+    if method not in METHODS:
+        raise Refusal(400, "bad_method", f"method {method!r} is unknown; use one of {', '.join(METHODS)}")
+    uri = checked_uri(_text(tree, "uri", required=True), "uri")
+    if method != "get" and "body" not in tree:
+        raise Refusal(400, "bad_request", f'a {method} needs a body; add "body": a JSON value')
+    body = orjson.dumps(tree["body"]) if tree.get("body") is not None or method != "get" else b""
+    replyto = _text(tree, "replyto", required=False)
+    return Message(method, uri, body, checked_uri(replyto, "replyto") if replyto else "", explain=True)
+
+
+def _text(tree: Mapping[str, object], member: str, *, required: bool) -> str:
+    value = tree.get(member, "")
+    if not isinstance(value, str):
+        raise Refusal(400, "bad_request", f"{member} is {type(value).__name__}; make it a string")
+    if required and not value:
+        raise Refusal(400, "bad_request", f'{member} is missing; add "{member}": "..." to the object')
+    return value
+
+
+def checked_uri(text: str, what: str) -> str:
+    """A uri in its clean form. Raises Refusal 400."""
+    if not text.startswith("/") or not text.isprintable() or " " in text or len(text) > 1024:
+        raise Refusal(400, "bad_uri", f"{what} {text[:80]!r} is none; write it as /table/of/it/name")
+    return clean(text)
+
+
+def checked_limit(text: str | None, default: int, most: int) -> int:
+    """The limit= parameter. Raises Refusal 400."""
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise Refusal(400, "bad_limit", f"limit={text[:20]} does not fit; give a number from 1 to {most}")
+    return int(text)
+
+
+def check_origin(request: Request) -> None:
+    """Raises Refusal 403 for a write that a web page of somebody else makes the operator's browser send.
+
+    Programs send no Origin. A page does; it must be from this very server, and the server be called by its
+    address, since a name can be made to point here.
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    host = request.headers.get("host", "")
+    if urlsplit(origin).netloc != host or not _is_address(urlsplit(f"//{host}").hostname or ""):
+        text = "a page of another site may not send this; use the command line, or this server by its address"
+        raise Refusal(403, "foreign_origin", text)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True

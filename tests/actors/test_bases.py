@@ -1,0 +1,78 @@
+"""What the base classes promise, on real processes: one crash with its reason, death with the parent, loopback."""
+
+import os
+import signal
+import socket
+
+import psutil
+import pytest
+from thespian.actors import ActorSystem
+
+from ess_actors.actors import loopback
+from ess_actors.actors.launch import free_port
+from ess_actors.core.control import Boot, Query
+from tests.actors.crashing import Parent
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """(ask, parent address): a small tree, ended after the test with everything below it."""
+    monkeypatch.setenv("THESPLOG_FILE", str(tmp_path / "thespian.log"))
+    system = ActorSystem("multiprocTCPBase", {"Admin Port": free_port()}, transientUnique=True)
+    try:
+        parent = system.createActor(Parent)
+        assert system.ask(parent, Boot(None, str(tmp_path), os.getpid()), 10) == "booted"
+        yield system, parent
+    finally:
+        system.shutdown()
+
+
+def reports(tree) -> dict:
+    system, parent = tree
+    with system.private() as asker:
+        return {report.id: report for report in asker.ask(parent, Query(), 5) or ()}
+
+
+def all_running(tree) -> dict | None:
+    found = reports(tree)
+    return found if found and all(r.state == "RUNNING" for r in found.values()) else None
+
+
+def test_a_crash_is_one_crash_with_its_reason_and_a_restart(tree):
+    system, parent = tree
+    first = wait_for("both to run", lambda: all_running(tree))
+    system.tell(parent, "fail")
+    wait_for("both to have crashed", lambda: all(r.last_error for r in reports(tree).values()))
+    second = wait_for("both to run again", lambda: all_running(tree))
+    # "time 1": the message was not given to the actor a second time, as Thespian does with an exception.
+    assert second["child"].last_error == "ValueError: as told, time 1"
+    assert second["io"].last_error == "OSError: the thread failed"
+    assert {r.restarts for r in second.values()} == {1}
+    assert first["child"].pid != second["child"].pid
+
+
+def test_children_die_with_a_killed_parent(tree):
+    children = [r.pid for r in wait_for("both to run", lambda: all_running(tree)).values()]
+    os.kill(psutil.Process(children[0]).ppid(), signal.SIGKILL)
+    wait_for("the children to be gone", lambda: not any(psutil.pid_exists(p) for p in children))
+
+
+def test_a_killed_child_is_reported_with_the_signal(tree):
+    pid = wait_for("both to run", lambda: all_running(tree))["child"].pid
+    os.kill(pid, signal.SIGKILL)
+    wait_for("the restart", lambda: (r := all_running(tree)) and r["child"].pid != pid)
+    assert reports(tree)["child"].last_error == "killed by SIGKILL"
+
+
+def test_thespian_listens_on_loopback_only_and_the_check_sees_a_breach(tree):
+    wait_for("both to run", lambda: all_running(tree))
+    child = psutil.Process(all_running(tree)["child"].pid)
+    mine = [psutil.Process(), child, child.parent(), child.parent().parent()]
+    assert sum(len(p.net_connections("tcp")) for p in mine) >= len(mine)
+    assert loopback.exposed_sockets(mine, set()) == []
+    with socket.create_server(("0.0.0.0", 0)) as open_to_all:
+        port = open_to_all.getsockname()[1]
+        (found,) = loopback.exposed_sockets([psutil.Process()], set())
+        assert f"0.0.0.0:{port}" in found
+        assert loopback.exposed_sockets([psutil.Process()], {port}) == []

@@ -1,0 +1,1 @@
+"""Golden folders: each is a story, told by input.jsonl and expected.jsonl."""

@@ -1,0 +1,128 @@
+"""One clear over several instances and devices: who answered, who did not, done once; and the list it empties."""
+
+from typing import Any
+
+import orjson
+
+from ess_actors.core.alarm_router import AlarmRouter
+from ess_actors.core.messages import Message
+
+PULSE = "/components/ess_1/bms_ctl/clear_faults"
+
+
+def says(kind: str, to: str = "/alarm_router/ess_1", command: str = "c1", **body: Any) -> Message:
+    return Message("pub", to, orjson.dumps({"kind": kind, **body}), command=command)
+
+
+def cleared(**body: Any) -> Message:
+    return says("clear", **{"root": True, "remaining": [], "instances": ["ess_2"], "devices": [], **body})
+
+
+def outcome(instance: str = "ess_2", **body: Any) -> Message:
+    return says("outcome", "/alarm_router/all", instance=instance, **{"remaining": [], "devices": {}, **body})
+
+
+def result_of(messages: list[Message]) -> str:
+    status = next(m for m in messages if m.uri == "/ess_1/status/ess")
+    return str(orjson.loads(status.body)["ClearFaultsResult"])
+
+
+def test_all_answered():
+    router = AlarmRouter("ess_1")
+    assert router.handle(cleared(), 0.0, 0.0) == []
+    out = router.handle(outcome(), 0.1, 0.0)
+    assert result_of(out) == "2 of 2"
+    assert [m.uri for m in out] == ["/ess_1/status/ess", "/alarm_router/ess_1/result", "/events"]
+    assert all(m.command == "c1" for m in out)
+    assert router.results == {"complete": 1, "incomplete": 0}
+
+
+def test_a_silent_instance_is_named():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(), 0.0, 0.0)
+    assert router.next_due() == 3.0
+    assert router.tick(2.9) == []
+    assert result_of(router.tick(3.0)) == "1 of 2; ess_2 did not answer"
+    assert router.results == {"complete": 0, "incomplete": 1}
+    assert router.handle(outcome(), 3.1, 0.0) == []
+    assert router.next_due() is None
+
+
+def test_a_device_is_waited_for_and_its_refusal_told():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(devices=[PULSE], instances=[]), 0.0, 0.0)
+    answer = Message(
+        "set", "/alarm_router/ess_1/device", b'{"status":"refused","code":3}', command="c1", corr=PULSE
+    )
+    assert result_of(router.handle(answer, 0.2, 0.0)) == f"1 of 1; {PULSE}: refused"
+
+
+def test_a_device_that_is_silent_is_told_too():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(devices=[PULSE], instances=[]), 0.0, 0.0)
+    assert router.next_due() == 1.5
+    assert result_of(router.tick(1.5)) == f"1 of 1; {PULSE}: no answer"
+
+
+def test_an_outcome_that_comes_before_the_own_clear_counts():
+    router = AlarmRouter("ess_1")
+    assert router.handle(outcome(), 0.0, 0.0) == []
+    assert result_of(router.handle(cleared(), 0.1, 0.0)) == "2 of 2"
+
+
+def test_what_still_stands_is_named():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(), 0.0, 0.0)
+    text = result_of(router.handle(outcome(remaining=["/faults/bms_2:BMS_2_OverTemp"]), 0.1, 0.0))
+    assert text == "2 of 2; still active: /faults/bms_2:BMS_2_OverTemp"
+
+
+def test_twice_is_once():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(), 0.0, 0.0)
+    router.handle(outcome(), 0.1, 0.0)
+    assert router.handle(cleared(), 0.2, 0.0) == []
+    assert router.results["complete"] == 1
+
+
+def test_a_member_reports_its_outcome_to_the_other_routers():
+    router = AlarmRouter("ess_2")
+    out = router.handle(
+        says("clear", "/alarm_router/ess_2", root=False, remaining=["/faults/x:y"], instances=[], devices=[]),
+        0.0,
+        0.0,
+    )
+    assert [m.uri for m in out] == ["/alarm_router/all"]
+    body = orjson.loads(out[0].body)
+    assert body["instance"] == "ess_2" and body["remaining"] == ["/faults/x:y"]
+    assert router.next_due() is None
+
+
+def test_the_list_follows_raise_return_and_clear():
+    router = AlarmRouter("ess_1")
+    source = "/faults/bms_2:BMS_2_OverTemp"
+    raised = says("raised", type="fault", instance="ess_2", source=source, message="m", severity=4)
+    router.handle(raised, 0.0, 100.0)
+    assert router.active_by_severity() == {"fault": 1, "alarm": 0}
+    router.handle(says("normal", source=source), 1.0, 101.0)
+    (alarm,) = router.alarms.values()
+    assert (alarm["instance"], alarm["state"], alarm["since"]) == ("ess_2", "returned", 100.0)
+    router.handle(says("cleared", type="alarm", sources=[source]), 2.0, 102.0)
+    assert len(router.alarms) == 1
+    router.handle(says("cleared", type="fault", sources=[source]), 2.0, 102.0)
+    assert router.alarms == {}
+
+
+def test_the_list_is_told_to_who_asks():
+    router = AlarmRouter("ess_1")
+    asked = Message("get", "/alarm_router/ess_1", replyto="/me", corr="7", sender="web", explain=True)
+    (answer,) = router.handle(asked, 0.0, 0.0)
+    assert (answer.method, answer.uri, answer.corr, answer.to) == ("set", "/me", "7", "web")
+    assert orjson.loads(answer.body) == {"instance": "ess_1", "alarms": [], "last_clear": None}
+
+
+def test_what_is_not_json_or_not_known_is_ignored():
+    router = AlarmRouter("ess_1")
+    assert router.handle(Message("pub", "/alarm_router/ess_1", b"{"), 0.0, 0.0) == []
+    assert router.handle(Message("pub", "/alarm_router/ess_1", b"[1]"), 0.0, 0.0) == []
+    assert router.handle(says("dance"), 0.0, 0.0) == []

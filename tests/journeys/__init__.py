@@ -1,0 +1,1 @@
+"""Journeys through the shipped documents on the pure core."""

@@ -1,0 +1,92 @@
+"""A device or an instance that falls silent shows in com_status and in the totals, and recovers by itself."""
+
+from tests.journeys.bus import Bus
+from tests.journeys.devices import Devices
+
+LS = "/site/ess_1/ess_ls"
+
+
+def _state(bus: Bus) -> tuple[int, int]:
+    return bus.value("ess_1", f"{LS}:com_status"), bus.value("ess_1", f"{LS}:totals_quality")
+
+
+def test_everything_is_offline_until_it_is_heard(bus: Bus) -> None:
+    assert _state(bus) == (0b11111, 2)
+    assert bus.sent("pub", "/alarm_router/ess_1") == []
+
+
+def test_bms_1_falls_silent_and_recovers(bus: Bus, devices: Devices) -> None:
+    assert _state(bus) == (0, 0)
+    devices.dead.add("bms_1")
+    bus.run(1.0)
+    assert _state(bus) == (0b1110, 1)
+    assert bus.quality("ess_1", "/status/bms_1:SOC") == "BAD"
+    for total in ("/status/bms:SOC", "/status/bms:DCPower", "/status/ess_1:TotalChargeCurrent"):
+        assert bus.quality("ess_1", total) == "UNCERTAIN"
+    assert bus.value("ess_1", f"{LS}:dischargeable_power") == 700.0, "no power leans on a silent BMS"
+    marks = [m.quality for m in bus.log if m.uri == LS][-1]
+    bus.run(0.5)
+    marks = [m.quality for m in bus.log if m.uri == LS][-1]
+    assert marks is not None and marks["soc"] == 1 and marks["bms_1_soc"] == 2
+    bus.run(9.0)
+    assert any("Timestamp" in line for line in bus.entries("ess_1", "/assets/ess/summary:alarms"))
+    devices.dead.clear()
+    bus.run(1.0)
+    assert _state(bus) == (0, 0)
+    assert bus.quality("ess_1", "/status/bms:SOC") == "GOOD"
+    assert bus.value("ess_1", f"{LS}:dischargeable_power") == 1400.0
+
+
+def test_bms_2_falls_silent_behind_ess_2(bus: Bus, devices: Devices) -> None:
+    devices.dead.add("bms_2")
+    bus.run(1.5)
+    assert _state(bus) == (0b11100, 1)
+    assert bus.quality("ess_1", "/status/bms_2:SOC") == "BAD"
+    assert bus.quality("ess_1", "/status/bms:SOC") == "UNCERTAIN"
+    bus.run(6.0)
+    lines = bus.entries("ess_1", "/assets/ess/summary:alarms")
+    assert len(lines) == 1 and "BMS_2_Comms" in lines[0]
+    devices.dead.clear()
+    bus.run(1.5)
+    assert _state(bus) == (0, 0)
+    assert bus.value("ess_1", "/alarms/bms_2:BMS_2_Comms") == "Normal"
+
+
+def test_an_instance_that_dies_makes_its_part_bad_at_once(bus: Bus, devices: Devices) -> None:
+    bus.lose("ess_2")
+    assert bus.quality("ess_1", "/status/bms_2:SOC") == "BAD"
+    assert _state(bus) == (0b10000, 1)
+    bus.run(6.0)
+    alarms = bus.entries("ess_1", "/assets/ess/summary:alarms")
+    assert len(alarms) == 1 and "Heartbeat" in alarms[0]
+    bus.run(5.0)
+    assert bus.value("ess_1", "/status/ess_2:CommsOK") is False
+    bus.down.clear()
+    bus.run(4.0)
+    assert bus.value("ess_1", "/status/ess_2:CommsOK") is True
+    assert _state(bus) == (0, 0)
+    assert bus.quality("ess_1", "/status/bms:SOC") == "GOOD"
+
+
+def test_an_instance_that_hangs_is_found_by_its_heartbeat(bus: Bus, devices: Devices) -> None:
+    bus.down.add("ess_2")
+    bus.run(11.5)
+    assert bus.value("ess_1", "/status/ess_2:CommsOK") is False
+    assert _state(bus) == (0b10000, 1)
+
+
+def test_the_pcs_falls_silent(bus: Bus, devices: Devices) -> None:
+    devices.dead.add("pcs")
+    bus.run(1.0)
+    assert _state(bus) == (0b1, 0)
+    assert bus.value("ess_1", f"{LS}:pcs_comms_ok") == 0
+    devices.dead.clear()
+    bus.run(1.0)
+    assert _state(bus) == (0, 0)
+
+
+def test_both_bms_silent_is_bad(bus: Bus, devices: Devices) -> None:
+    devices.dead |= {"bms_1", "bms_2"}
+    bus.run(2.0)
+    assert _state(bus)[1] == 2
+    assert bus.quality("ess_1", "/status/bms:SOC") == "BAD"
