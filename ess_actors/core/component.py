@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from ess_actors.core.bits import BadValueError
-from ess_actors.core.component_readings import Readings
+from ess_actors.core.component_readings import Readings, timestamp
 from ess_actors.core.component_status import HeartbeatWriter
 from ess_actors.core.component_writes import Item, Reply, WriteJob, bad_value, check, make_jobs
 from ess_actors.core.points import Component, Point, Shape
@@ -69,7 +69,7 @@ class ComponentState(Readings):
         rest = rest.strip("/")
         if not rest:
             values = {name: value for name in self.published if (value := self._value(name)) is not None}
-            return {**values, **self.status(now)}
+            return {**values, **self.status(now), **timestamp(self.answers)}
         if rest not in self.points:
             return self.unknown(rest)
         if rest in self._children and self._children[rest] and self._good(rest):

@@ -1,6 +1,6 @@
 """What was read of one component, how good it is, and what is published of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -131,7 +131,6 @@ class Readings:
         due = {periods} if isinstance(periods, int) else set(periods)
         events = self._check(now)
         body: dict[str, object] = {}
-        newest = 0.0
         bad: list[str] = []
         answers = [
             self.answers[block.index]
@@ -143,7 +142,6 @@ class Readings:
         for answer in answers:
             if answer.good:
                 found.update(answer.values)
-                newest = max(newest, answer.wall)
         for name in self.published:
             if name in self.forced:
                 body[name] = self.forced[name]
@@ -160,7 +158,7 @@ class Readings:
             body.update(self._timings(answers))
         body.update(status)
         if not nothing:
-            body["Timestamp"] = datetime.fromtimestamp(newest).strftime("%m-%d-%Y %H:%M:%S.%f")
+            body.update(timestamp(answers))
         return body, marks, events
 
     def _marks(
@@ -255,3 +253,9 @@ def _key(block: Block) -> tuple[object, ...]:
 
 def _unread(block: Block) -> BlockReading:
     return BlockReading(BlockDecoder(block.address, block.count, block.is_bits, block.points), {})
+
+
+def timestamp(answers: Iterable[BlockReading]) -> dict[str, str]:
+    """The member `Timestamp`, host local time of the newest good read; nothing when there is none."""
+    newest = max((answer.wall for answer in answers if answer.good), default=0.0)
+    return {"Timestamp": datetime.fromtimestamp(newest).strftime("%m-%d-%Y %H:%M:%S.%f")} if newest else {}
