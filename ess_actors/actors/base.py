@@ -99,19 +99,24 @@ class TreeActor(Actor):  # type: ignore[misc]
 
     def post(self, message: Message) -> int:
         """Send to everybody who listens to the message's uri; returns how many that are."""
-        message = message._replace(sender=self.actor_id)
-        recipients = self._router.recipients(message)
-        if not recipients and message.method == "set":
-            self.meter.count("ess_messages_dropped_total", self.actor_id, "no_recipient")
-        now = time.monotonic()
-        for entry in recipients:
-            self.send(entry.address, to_wire(message, entry.actor_id, now))
-        return len(recipients)
+        return self.post_all((message,))
 
-    def post_all(self, messages: Iterable[Message]) -> None:
-        """Send several, in order."""
+    def post_all(self, messages: Iterable[Message]) -> int:
+        """Send several. What one actor gets of them goes in one parcel, in order: a parcel costs as much as a message."""
+        now, sent = time.monotonic(), 0
+        parcels: dict[str, tuple[Entry, list[tuple[object, ...]]]] = {}
         for message in messages:
-            self.post(message)
+            message = message._replace(sender=self.actor_id)
+            recipients = self._router.recipients(message)
+            if not recipients and message.method == "set":
+                self.meter.count("ess_messages_dropped_total", self.actor_id, "no_recipient")
+            for entry in recipients:
+                frame = to_wire(message, entry.actor_id, now)
+                parcels.setdefault(entry.actor_id, (entry, []))[1].append(frame)
+            sent += len(recipients)
+        for entry, frames in parcels.values():
+            self.send(entry.address, frames)
+        return sent
 
     def wake_after(self, seconds: float, wake: Wake) -> None:
         """Ask for `on_wake(wake)`; it cannot be taken back."""
@@ -133,8 +138,9 @@ class TreeActor(Actor):  # type: ignore[misc]
 
     def _dispatch(self, message: Any, sender: Any) -> None:
         match message:
-            case tuple():
-                self._receive(message)
+            case list():
+                for frame in message:
+                    self._receive(frame)
             case WatchMessage():
                 self.on_watch()
             case WakeupMessage():

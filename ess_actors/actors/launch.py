@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import gc
 import json
 import os
 import select
@@ -114,6 +115,9 @@ class Launcher:
         check_ports([Listening("Thespian's admin", loopback.LOOPBACK, self._admin_port)])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
+        # What is loaded now is shared with every actor; a collector that never looks at it never copies its pages.
+        gc.collect()
+        gc.freeze()
         self._system = ActorSystem(
             "multiprocTCPBase",
             {"Admin Port": self._admin_port, "Process Startup Method": "fork"},
