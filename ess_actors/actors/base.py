@@ -102,7 +102,7 @@ class TreeActor(Actor):  # type: ignore[misc]
         return self.post_all((message,))
 
     def post_all(self, messages: Iterable[Message]) -> int:
-        """Send several. What one actor gets of them goes in one parcel, in order: a parcel costs as much as a message."""
+        """Send several; what one actor gets of them goes in one parcel, in order: it costs as much as one message."""
         now, sent = time.monotonic(), 0
         parcels: dict[str, tuple[Entry, list[tuple[object, ...]]]] = {}
         for message in messages:

@@ -19,6 +19,8 @@ WHEN_NEW: Final = "$$new"
 """Beside UNTOUCHED: the value a variable gets when it does not exist yet."""
 _NO_ATTRIBUTES: Final = frozenset({"value", "quality", "$$action", WHEN_NEW})
 _GOOD: Final = Quality.GOOD
+_QUALITIES: Final[Mapping[object, Quality]] = {quality.name: quality for quality in Quality}
+"""What a body shows for a value that is not good says the same when it is set; documents begin so what nobody read."""
 _OPTION_NAMES: Final = frozenset({"options", "functions", "variables"})
 
 
@@ -127,6 +129,8 @@ class Applier:
             self.engine.counters["bad_member"] += 1
             return False
         write = value != UNTOUCHED
+        if not quality and (named := body.get("quality")) in _QUALITIES:
+            quality = _QUALITIES[str(named)]
         if isinstance(value, str) and body.get("$$action") is False:
             write = False
         var = table.variables.get(name)

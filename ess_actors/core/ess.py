@@ -138,8 +138,16 @@ class Ess:
         self.engine.started = now
         self.engine.ambient(now, wall)
         self._loading.run()
+        self._nothing_read_yet()
         self.engine.event(self.name, f"{self.name} started", 1)
         return self._out()
+
+    def _nothing_read_yet(self) -> None:
+        """What documents say about a device's points is not a reading: BAD until the device was read."""
+        for uri in self.engine.map.uris():
+            if covers("/components", uri):
+                for var in list(self.engine.map.tables[uri].variables.values()):
+                    self.engine.set_quality(var, Quality.BAD)
 
     def tick(self, now: float, wall: float) -> list[Message]:
         """Run the due items of the scheduler."""

@@ -1,7 +1,7 @@
 """A device or an instance that falls silent shows in com_status and in the totals, and recovers by itself."""
 
 from tests.journeys.bus import Bus
-from tests.journeys.devices import Devices
+from tests.journeys.devices import Devices, bms_points
 
 LS = "/site/ess_1/ess_ls"
 
@@ -13,6 +13,16 @@ def _state(bus: Bus) -> tuple[int, int]:
 def test_everything_is_offline_until_it_is_heard(bus: Bus) -> None:
     assert _state(bus) == (0b11111, 2)
     assert bus.sent("pub", "/alarm_router/ess_1") == []
+
+
+def test_a_total_is_good_only_when_every_member_was_read(bus: Bus) -> None:
+    totals = ("/status/bms:SOC", "/status/bms:DischargePowerLimit", "/status/ess_1:TotalChargeCurrent")
+    assert {bus.quality("ess_1", total) for total in totals} == {"BAD"}
+    bus.send("pub", "/components/ess_1/bms_info", bms_points(), "ess_1/bms_1")
+    assert {bus.quality("ess_1", total) for total in totals} == {"UNCERTAIN"}
+    bus.send("pub", "/components/ess_2/bms_info", bms_points(), "ess_2/bms_2")
+    bus.run(2.0)
+    assert {bus.quality("ess_1", total) for total in totals} == {"GOOD"}
 
 
 def test_bms_1_falls_silent_and_recovers(bus: Bus, devices: Devices) -> None:
