@@ -17,7 +17,6 @@ class AlarmRouterActor(TreeActor):
     def __init__(self) -> None:
         super().__init__()
         self._alarms: AlarmRouter
-        self._wake_at: float | None = None
 
     def on_configure(self, settings: str) -> None:
         self._alarms = AlarmRouter(settings)
@@ -27,7 +26,6 @@ class AlarmRouterActor(TreeActor):
         self._emit(self._alarms.handle(message, time.monotonic(), time.time()))
 
     def on_wake(self, wake: Wake) -> None:
-        self._wake_at = None
         self._emit(self._alarms.tick(time.monotonic()))
 
     def snapshot(self) -> Snapshot:
@@ -39,7 +37,4 @@ class AlarmRouterActor(TreeActor):
 
     def _emit(self, messages: list[Message]) -> None:
         self.post_all(messages)
-        due = self._alarms.next_due()
-        if due is not None and (self._wake_at is None or due < self._wake_at):
-            self._wake_at = due
-            self.wake_after(due - time.monotonic(), Wake("clear"))
+        self.wake_at(self._alarms.next_due(), "clear")

@@ -51,6 +51,7 @@ class TreeActor(Actor):  # type: ignore[misc]
         self._next_heartbeat = 0.0
         self._process = psutil.Process()
         self._crashed = False
+        self._armed: dict[str, float] = {}
 
     # --- what subclasses override -----------------------------------------------------------------------------
 
@@ -87,6 +88,13 @@ class TreeActor(Actor):  # type: ignore[misc]
         return self.meter.snapshot()
 
     # --- what subclasses use ----------------------------------------------------------------------------------
+
+    def wake_at(self, due: float | None, what: str) -> None:
+        """Ask for `on_wake` at a monotonic time, unless an earlier one of this kind is armed. None = not needed."""
+        armed = self._armed.get(what)
+        if due is not None and (armed is None or due < armed):
+            self._armed[what] = due
+            self.wake_after(due - time.monotonic(), Wake(what, due))
 
     def ready(self, subscriptions: Iterable[str] = ()) -> None:
         """Tell the parent that this actor works and what it listens to."""
@@ -158,8 +166,12 @@ class TreeActor(Actor):  # type: ignore[misc]
                 self.on_child_exited(message.childAddress)
             case ActorExitRequest():
                 self.on_exit()
-            case PoisonMessage() | DeadEnvelope():
-                pass  # its receiver crashed or is gone: the supervisor knows, the directory follows
+            case DeadEnvelope():
+                # Its receiver died with it; only the supervisor, who asked for dead letters, gets these.
+                lost = len(message.deadMessage) if isinstance(message.deadMessage, list) else 1
+                self.meter.count("ess_messages_dropped_total", self.actor_id, "undeliverable", by=lost)
+            case PoisonMessage():
+                pass
             case _:
                 self.on_control(message, sender)
 
@@ -183,11 +195,16 @@ class TreeActor(Actor):  # type: ignore[misc]
         self.on_configure(message.settings)
 
     def _woken(self, payload: Any) -> None:
-        if isinstance(payload, Wake):
-            if payload.what == "heartbeat":
-                self._beat()
-            else:
-                self.on_wake(payload)
+        if not isinstance(payload, Wake):
+            return
+        if payload.due:
+            if self._armed.get(payload.what) != payload.due:
+                return
+            del self._armed[payload.what]
+        if payload.what == "heartbeat":
+            self._beat()
+        else:
+            self.on_wake(payload)
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -213,5 +230,5 @@ class TreeActor(Actor):  # type: ignore[misc]
             "%s (generation %d) crashed: %s\n%s", self.actor_id or self.kind, self.generation, reason, text
         )
         if self._parent is not None:
-            self.send(self._parent, Crashed(self.actor_id, self.generation, reason, text))
+            self.send(self._parent, Crashed(self.actor_id, self.generation, reason))
         self.send(self.myAddress, ActorExitRequest(recursive=True))

@@ -77,7 +77,7 @@ def _pointed_at(client: ClientMap, ports: Mapping[Address, int]) -> ClientMap:
     port = ports.get(client.endpoint.address)
     if port is None:
         return client
-    endpoint = replace(client.endpoint, host=LOOPBACK, port=port, serial=None, tls=None, framer="socket")
+    endpoint = replace(client.endpoint, host=LOOPBACK, port=port)
     return replace(client, endpoint=endpoint)
 
 

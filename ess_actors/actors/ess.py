@@ -35,7 +35,7 @@ class EssActor(SupervisingActor):
         super().__init__()
         self._ess: Ess
         self._held: list[Message] | None = []
-        self._wake_at: float | None = None
+        self._router_generation = 0
         self._stopping = False
 
     def on_configure(self, settings: EssSettings) -> None:
@@ -63,13 +63,21 @@ class EssActor(SupervisingActor):
         for actor_id in sorted(gone):
             if actor_id != self.actor_id:
                 self._emit(self._ess.source_lost(actor_id, now, wall))
+        self._tell_restarted_router(now, wall)
         if self._held is not None and self._running >= set(self.everybody):
             self._release()
+
+    def _tell_restarted_router(self, now: float, wall: float) -> None:
+        """A router that starts anew knows of no alarm: what stands is told again, or its empty list would lie."""
+        router = self._router.entry(f"{self.actor_id}/alarms")
+        if router is not None and router.generation != self._router_generation:
+            if self._router_generation:
+                self._emit(self._ess.retell_alarms(now, wall))
+            self._router_generation = router.generation
 
     def on_wake(self, wake: Wake) -> None:
         match wake.what:
             case "engine":
-                self._wake_at = None
                 self._emit(self._ess.tick(time.monotonic(), time.time()))
             case "patience":
                 self._release()
@@ -98,10 +106,7 @@ class EssActor(SupervisingActor):
         if self._ess.stop_requested and not self._stopping:
             self._stopping = True
             self.send(self._supervisor, Order(self.actor_id, "stop", 0))
-        due = self._ess.next_due()
-        if due is not None and (self._wake_at is None or due < self._wake_at):
-            self._wake_at = due
-            self.wake_after(due - time.monotonic(), Wake("engine"))
+        self.wake_at(self._ess.next_due(), "engine")
 
     def _release(self) -> None:
         held, self._held = self._held, None

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import json
 import os
+import random
 import select
 import signal
 import socket
@@ -45,16 +46,26 @@ class Listening:
 
 
 def free_port() -> int:
-    """A loopback port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((loopback.LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """A loopback port nobody uses now, below those the kernel hands to outgoing connections by itself."""
+    for port in random.sample(range(20_000, 32_000), 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((loopback.LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise ConfigError("no free port on 127.0.0.1 between 20000 and 32000; end what uses them")
 
 
 def check_ports(ports: list[Listening]) -> None:
-    """Raise ConfigError that names every port in use and what to do."""
+    """Raise ConfigError that names every port given twice or in use."""
+    seen: dict[int, Listening] = {}
     taken = []
     for port in ports:
+        if (other := seen.setdefault(port.port, port)) is not port:
+            taken.append(f"{port.what}: port {port.port} is already that of the {other.what}")
+            continue
         family = socket.AF_INET6 if ":" in port.host else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -105,10 +116,10 @@ class Launcher:
         self._system: Any = None
         self._supervisor: Any = None
         self._pids: dict[int, str] = {}
-        self._stop_asked = False
+        self.stop_asked = False
 
-    def start(self) -> SiteStatus:
-        """Start the tree and wait until it runs, or until something has failed for good. Returns its status."""
+    def start(self) -> SiteStatus | None:
+        """Start the tree; wait until it runs, or something has failed for good. None = asked to stop meanwhile."""
         adopt_orphans()
         log_to(self._state_dir)
         os.environ["THESPLOG_FILE"] = str(self._state_dir / "thespian.log")
@@ -126,6 +137,8 @@ class Launcher:
         self._supervisor = self._system.createActor(SupervisorActor, globalName="supervisor")
         booted = self._ask(Boot(self._site, str(self._state_dir), os.getpid()), Answer, 10.0)
         if booted is None:
+            if self.stop_asked:
+                return None
             raise TreeDied("the supervisor did not start; see thespian.log in the state folder")
         self._pids = {
             os.pidfd_open(booted.body["pid"]): "the supervisor",
@@ -134,12 +147,14 @@ class Launcher:
         until = time.monotonic() + START_LIMIT_S
         while True:
             status: SiteStatus | None = self._ask(Query(), SiteStatus, 2.0)
+            if self.stop_asked:
+                return None
             if status is not None and (status.state == "running" or time.monotonic() > until):
                 break
             if status is not None and any(actor.state == "FAILED" for actor in status.actors):
                 break
-            if self._stop_asked:
-                break
+            if time.monotonic() > until:
+                raise TreeDied("the supervisor does not answer")
             self._look(0.05)
         exposed = loopback.exposed_sockets(self._descendants(), self._public)
         if exposed:
@@ -147,14 +162,12 @@ class Launcher:
                 "refusing to run: these sockets can be reached from outside and nobody configured them: "
                 + ", ".join(exposed)
             )
-        if status is None:
-            raise TreeDied("the supervisor does not answer")
         return status
 
     def watch(self, every_s: float, each: Callable[[], None]) -> None:
         """Return when a signal asks to stop, raise TreeDied when the tree dies; calls `each` in between."""
         due = time.monotonic() + every_s
-        while not self._stop_asked:
+        while not self.stop_asked:
             self._look(min(_LOOK_S, max(0.0, due - time.monotonic())))
             if time.monotonic() >= due:
                 due += every_s
@@ -162,14 +175,11 @@ class Launcher:
 
     def stop(self) -> None:
         """End the tree in reverse order, then whatever is left of it. Never raises, takes less than 3 s."""
-        until = time.monotonic() + HALT_LIMIT_S
+        self.stop_asked = False  # a second signal from here on cuts the orderly part short
         try:
             if self._supervisor is not None and not self._dead():
                 self._ask(Halt(), Answer, HALT_LIMIT_S)
-            if self._system is not None and not self._dead():
-                self._system.shutdown()
-            while self._descendants() and time.monotonic() < until:
-                time.sleep(0.02)
+            # What is left is Thespian's own: it holds nothing, and its own shutdown may take 10 s.
         except Exception:
             log.exception("the orderly stop failed; the processes are killed")
         for _ in range(3):
@@ -181,17 +191,21 @@ class Launcher:
             self._reap()
 
     def _ask(self, message: object, kind: type[Any], limit_s: float) -> Any:
-        """The supervisor's answer of this kind; older ones to earlier questions are skipped. None = no answer."""
+        """The supervisor's answer of this kind; older ones to earlier questions are skipped.
+
+        None when there is none in time, or when a signal asks to stop.
+        """
         until = time.monotonic() + limit_s
-        answer = self._system.ask(self._supervisor, message, limit_s)
-        while answer is not None and not isinstance(answer, kind):
-            if (rest := until - time.monotonic()) <= 0:
+        answer = self._system.ask(self._supervisor, message, min(limit_s, _LOOK_S))
+        while not isinstance(answer, kind):
+            rest = until - time.monotonic()
+            if rest <= 0 or self.stop_asked:
                 return None
-            answer = self._system.listen(rest)
+            answer = self._system.listen(min(rest, _LOOK_S))
         return answer
 
     def _asked_to_stop(self, _signal: int, _frame: object) -> None:
-        self._stop_asked = True
+        self.stop_asked = True
 
     def _look(self, seconds: float) -> None:
         """Wait, but see at once when a process the tree cannot do without is dead."""

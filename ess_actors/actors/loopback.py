@@ -42,7 +42,7 @@ def exposed_sockets(processes: Iterable[psutil.Process], allowed_ports: set[int]
         try:
             connections = process.net_connections(kind="tcp")
             name = process.name()
-        except psutil.Error:
+        except psutil.NoSuchProcess:
             continue  # it ended meanwhile: it listens no more
         found += [
             f"{name} ({process.pid}) {c.laddr.ip}:{c.laddr.port}"

@@ -9,7 +9,7 @@ from ess_actors.actors.io_thread import IoActor
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.control import Wake
 from ess_actors.core.events import Event
-from ess_actors.core.messages import Message
+from ess_actors.core.messages import Message, command_record, reply_to
 from ess_actors.core.points import ServerMap
 from ess_actors.modbus.server import Server
 
@@ -58,7 +58,7 @@ class ModbusServerActor(IoActor):
             text = (
                 f"{uri}: the owner of a register's uri takes sets and gets; this server shows {self._map.uri}"
             )
-            self._answer(message, {"status": "unsupported", "text": text}, "unsupported")
+            self.post(reply_to(message, orjson.dumps({"text": text}), "unsupported"))
 
     def on_io(self, item: Any) -> None:
         match item:
@@ -69,7 +69,7 @@ class ModbusServerActor(IoActor):
             case Event():
                 self.post(Message("post", "/events", orjson.dumps(item.as_body())))
             case (Message() as message, state):
-                self._answer(message, state, "")
+                self.post(reply_to(message, orjson.dumps(state)))
             case ("unheard", uris):
                 for uri in uris:
                     self.post(Message("get", uri, replyto=f"{self._map.uri}/reply{uri}"))
@@ -83,7 +83,7 @@ class ModbusServerActor(IoActor):
         await self._server.stop()
 
     def _ask_owners(self) -> None:
-        """Silent sources are asked again and again: an owner that starts later must not wait for its next change."""
+        """Sources never heard are asked again and again: a server need not wait for their next publication."""
         self.call_io(lambda: self.from_io(("unheard", self._bank.unheard())))
         self.wake_after(_ASK_AGAIN_S, Wake("ask"))
 
@@ -92,20 +92,8 @@ class ModbusServerActor(IoActor):
         command = f"{self.actor_id}-{self._epoch:x}-{self._commands}"
         for point in points:
             body = orjson.dumps({"value": point.value})
-            self.post(Message("set", f"{point.uri}/{point.id}", body, command=command))
-
-    def _answer(self, message: Message, body: object, status: str) -> None:
-        self.post(
-            Message(
-                "set",
-                message.replyto,
-                orjson.dumps(body),
-                corr=message.corr,
-                command=message.command,
-                status=status,
-                to=message.sender if message.explain else "",
-            )
-        )
+            order = Message("set", f"{point.uri}/{point.id}", body, command=command)
+            self.post_all((order, command_record(order, self.actor_id)))
 
     # --- on the IO thread -------------------------------------------------------------------------------------
 

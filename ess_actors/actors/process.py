@@ -46,6 +46,8 @@ def log_to(folder: Path) -> None:
     to_file = logging.FileHandler(folder / "ess.log", delay=False)
     to_stderr = logging.StreamHandler(sys.stderr)
     to_stderr.setLevel(logging.WARNING)
+    # A full disk must not fill standard error with its own tracebacks.
+    logging.raiseExceptions = False
     for handler in (to_file, to_stderr):
         handler.setFormatter(form)
     _ROOT.handlers[:] = [to_file, to_stderr]

@@ -12,7 +12,7 @@ from ess_actors.store.journal import Journal, Record, open_journal, record_of
 
 _BATCH_S = 0.2
 """Records of this time are written in one transaction."""
-SUBSCRIPTIONS = ("post:/events", "pub:/alarm_router")
+SUBSCRIPTIONS = ("post:/events", "post:/commands", "pub:/alarm_router")
 
 
 class StoreActor(IoActor):
@@ -25,6 +25,7 @@ class StoreActor(IoActor):
         self._journal: Journal | None = None
         self._batch: list[Record] = []
         self._problem = ""
+        self._lost = 0
 
     def on_configure(self, settings: None) -> None:
         self.start_io()
@@ -69,6 +70,9 @@ class StoreActor(IoActor):
         problem = self._journal.append(batch)
         if problem and problem != self._problem:
             log.warning("%s", problem)
+        if self._journal.lost > self._lost:
+            self._lost = self._journal.lost
+            log.error("the journal has lost %d records so far", self._lost)
         self._problem = problem
 
     def _recent(self, request: JournalRequest, sender: Any) -> None:

@@ -1,6 +1,9 @@
 """The supervisor actor: root of the tree, keeper of the directory, collector of heartbeats."""
 
+import contextlib
 import os
+import select
+import signal
 import time
 from typing import Any
 
@@ -17,6 +20,7 @@ from ess_actors.core.control import (
     Answer,
     Boot,
     Children,
+    Crashed,
     Directory,
     Entry,
     Halt,
@@ -28,11 +32,14 @@ from ess_actors.core.control import (
     Subscribe,
     Wake,
 )
-from ess_actors.core.supervision import ChildReport, ChildSpec
+from ess_actors.core.directory import Router
+from ess_actors.core.supervision import OPERATOR, ChildReport, ChildSpec
 
 _GATHER_S = 0.02
 """Changes within this time make one new edition of the directory."""
 _STATUS_S = 1.0
+HUNG_S = 10.0
+"""An actor whose heartbeat is older hangs: it is killed and its parent restarts it."""
 
 
 class SupervisorActor(SupervisingActor):
@@ -88,16 +95,20 @@ class SupervisorActor(SupervisingActor):
                 self._renewal_set = False
                 self._renew()
             case "status":
+                self._end_hung()
                 self._tell_web()
                 self.wake_after(_STATUS_S, Wake("status"))
             case _:
                 super().on_wake(wake)
 
     def watched(self) -> list[int]:
-        return [self._launcher] if self._launcher >= 0 else []
+        return [*super().watched(), *([self._launcher] if self._launcher >= 0 else [])]
 
     def on_watch(self) -> None:
-        """The launch command is dead: nobody would end this tree or tell that it runs."""
+        """A child is dead; or the launch command is, and nobody would end this tree or tell that it runs."""
+        super().on_watch()
+        if self._launcher < 0 or not select.select([self._launcher], [], [], 0)[0]:
+            return
         log.error("the launch command died: the site stops")
         os.close(self._launcher)
         self._launcher = -1
@@ -112,6 +123,8 @@ class SupervisorActor(SupervisingActor):
         self.actor_id, self.generation = "supervisor", 1
         self.state_dir = type(self.state_dir)(boot.state_dir)
         self.everybody = actor_ids(site)
+        self._router = Router(self.actor_id)
+        self.handleDeadLetters(True)
         self._launcher = os.pidfd_open(boot.launcher_pid)
         name_process(f"supervisor ({site.name})")
         self.send(sender, Answer(0, "", {"pid": os.getpid(), "admin": os.getppid()}))
@@ -150,9 +163,30 @@ class SupervisorActor(SupervisingActor):
         if tuple(entries) != self._published:
             self._published = tuple(entries)
             self._edition += 1
+            self._router.renew(entries)
             for entry in entries:
                 self.send(entry.address, Directory(self._edition, self._published))
         self._tell_web()
+
+    def _end_hung(self) -> None:
+        """A hung actor is a failed one: nobody else notices it, its last values would stand for ever."""
+        now = time.monotonic()
+        for report in self._status().actors:
+            heartbeat = self._heartbeats.get(report.id)
+            if report.state != "RUNNING" or heartbeat is None or heartbeat.pid != report.pid:
+                continue
+            if now - heartbeat.at > HUNG_S and now - report.since > HUNG_S:
+                self._kill_hung(report)
+
+    def _kill_hung(self, report: ChildReport) -> None:
+        words = Crashed(report.id, report.generation, f"hung: no heartbeat for {HUNG_S:g} s")
+        log.error("%s %s; it is killed", report.id, words.reason)
+        if report.id in self.supervision:
+            self.supervision.crashed(words.actor_id, words.generation, words.reason)
+        elif (parent := self._router.entry(report.id.partition("/")[0])) is not None:
+            self.send(parent.address, words)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(report.pid, signal.SIGKILL)
 
     def _tell_web(self) -> None:
         for entry in self.entries():
@@ -164,14 +198,16 @@ class SupervisorActor(SupervisingActor):
         for report in self.supervision.reports():
             reports.append(report)
             reports += self._below_of(report)
-        running = all(report.state == "RUNNING" for report in reports) and bool(reports)
+        running = bool(reports) and all(
+            report.state == "RUNNING" or report.stopped_by == OPERATOR for report in reports
+        )
         if self._halt_asked_by is not None:
             state = "stopping"
         elif running:
             state = "running"
         else:
             state = "starting" if self._is_starting(reports) else "degraded"
-        return SiteStatus(time.time(), state, tuple(reports), dict(self._heartbeats))
+        return SiteStatus(time.monotonic(), state, tuple(reports), dict(self._heartbeats))
 
     def _is_starting(self, reports: list[ChildReport]) -> bool:
         first = all(report.restarts == 0 and not report.last_error for report in reports)
@@ -186,8 +222,9 @@ class SupervisorActor(SupervisingActor):
             if instance.name == parent.id:
                 waiting = "STARTING" if parent.state in ("STARTING", "RUNNING") else parent.state
                 why = "" if waiting == "STARTING" else f"{parent.id} is {parent.state}"
+                by = parent.stopped_by
                 return [
-                    ChildReport(child, kind, waiting, 0, 0, 0, parent.since, parent.next_try, why, "")
+                    ChildReport(child, kind, waiting, 0, 0, 0, parent.since, parent.next_try, why, by)
                     for child, kind in child_ids(instance)
                 ]
         return []

@@ -14,7 +14,7 @@ from ess_actors.core.control import (
     SiteStatus,
     Subscribe,
 )
-from ess_actors.core.messages import Message
+from ess_actors.core.messages import Message, command_record
 from ess_actors.core.metrics import Meter, Snapshot
 from ess_actors.web.app import create_app
 from ess_actors.web.exposition import Exposition
@@ -98,6 +98,8 @@ class WebActor(IoActor):
         recipients = [entry.actor_id for entry in self._router.recipients(message)]
         self.call_io(self._bridge.asked, message, recipients)
         self.post(message)
+        if message.method != "get":
+            self.post(command_record(message, self.actor_id))
 
     def _pass_on(self, actor_id: str, item: Any, ticket: int) -> None:
         entry = self._router.entry(actor_id)

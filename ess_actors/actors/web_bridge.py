@@ -19,6 +19,7 @@ from ess_actors.web import bridge as web
 from ess_actors.web.exposition import Exposition
 
 _SELF: Final = "supervisor"
+_SUPERVISOR_SILENT_S: Final = 5.0
 
 
 class ActorBridge:
@@ -32,8 +33,8 @@ class ActorBridge:
         self._questions: dict[str, Question] = {}
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._listeners: list[QueueListener] = []
-        self._status = SiteStatus(0.0, "starting", ())
-        self._sources: dict[str, tuple[Heartbeat, float]] = {}
+        self._status = SiteStatus(time.monotonic(), "starting", ())
+        self._sources: dict[str, Heartbeat] = {}
         self._before: dict[str, Heartbeat] = {}
 
     # --- from the actor ---------------------------------------------------------------------------------------
@@ -41,15 +42,14 @@ class ActorBridge:
     def take_status(self, status: SiteStatus) -> None:
         """The supervisor's news: tree and heartbeats."""
         self._status = status
-        now = time.monotonic()
         for actor_id, heartbeat in status.heartbeats.items():
             known = self._sources.get(actor_id)
-            if known is None or known[0].at != heartbeat.at:
+            if known is None or known.at != heartbeat.at:
                 if known is not None:
-                    self._before[actor_id] = known[0]
-                self._sources[actor_id] = (heartbeat, now)
+                    self._before[actor_id] = known
+                self._sources[actor_id] = heartbeat
                 if self.exposition is not None:
-                    self.exposition.note(actor_id, self._source(heartbeat, now, now))
+                    self.exposition.note(actor_id, self._source(heartbeat))
 
     def deliver(self, message: Message) -> None:
         """A message of the bus: an answer to a question, and news for listeners."""
@@ -64,6 +64,10 @@ class ActorBridge:
         question = self._questions.get(message.corr)
         if question is not None:
             question.expected = recipients
+            named = message.uri.split("/")[1]
+            if named in self._settings.instances:
+                text = f"{named} is not running; `ess-actors status` shows why"
+                question.nobody = web.Answer("not_running", orjson.dumps({"text": text}))
             question.settle()
         self._show(message)
 
@@ -77,6 +81,9 @@ class ActorBridge:
 
     def status(self) -> dict[str, object]:
         state = self._status.state
+        if time.monotonic() - self._status.at > _SUPERVISOR_SILENT_S:
+            # What it said last is history; operators must not take it for the present.
+            state = "unknown: the supervisor is silent"
         return {
             "site": self._settings.site,
             "state": state,
@@ -86,12 +93,14 @@ class ActorBridge:
         }
 
     def snapshots(self) -> Mapping[str, web.Source]:
-        now = time.monotonic()
-        return {i: self._source(heartbeat, taken, now) for i, (heartbeat, taken) in self._sources.items()}
+        return {actor_id: self._source(heartbeat) for actor_id, heartbeat in self._sources.items()}
 
     async def order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
         if actor_id == _SELF:
             text = "the supervisor ends with its launch command; stop and start that"
+            return 409, {"error": "refused", "text": text}
+        if actor_id == "web" and verb == "stop":
+            text = "no order would reach the site any more; `restart` it, or end the launch command"
             return 409, {"error": "refused", "text": text}
         ordered = await self._ticketed(lambda ticket: Order(actor_id, verb, ticket))
         if ordered is None:
@@ -202,13 +211,13 @@ class ActorBridge:
         )
         self._to_actor((prefixes, to_assets))
 
-    def _source(self, heartbeat: Heartbeat, taken: float, now: float) -> web.Source:
+    def _source(self, heartbeat: Heartbeat) -> web.Source:
         snapshot = {
             **heartbeat.snapshot,
             "ess_actor_cpu_seconds_total": [((heartbeat.actor_id,), (heartbeat.cpu_s,))],
             "ess_actor_resident_memory_bytes": [((heartbeat.actor_id,), (float(heartbeat.rss_bytes),))],
         }
-        return web.Source(snapshot, now - taken, heartbeat.generation)
+        return web.Source(snapshot, time.monotonic() - heartbeat.at, heartbeat.generation)
 
     def _root(self) -> ChildReport:
         heartbeat = self._status.heartbeats.get(_SELF)

@@ -25,6 +25,8 @@ class Question:
         """pub and post have no answer: it is enough that somebody listens."""
         self.expected: list[str] = []
         self.answers: dict[str, web.Answer] = {}
+        self.nobody = web.Answer("no_subscriber", b"")
+        """What is said when no actor hears the message."""
 
     def settle(self) -> None:
         """Take the first good answer in the order of authority, once all before it are known to be bad."""
@@ -37,7 +39,7 @@ class Question:
             if not answer.status:
                 self._finish(answer)
                 return
-        self._finish(next(iter(self.answers.values()), web.Answer("no_subscriber", b"")))
+        self._finish(next(iter(self.answers.values()), self.nobody))
 
     def give_up(self) -> web.Answer:
         """Time is over: any good answer, else any, else none."""

@@ -1,6 +1,8 @@
 """`ess-actors run`: start a site in the foreground, watch it, end it without leaving a process."""
 
+import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -74,6 +76,8 @@ def command(
     Checks it first and starts nothing on a fatal finding (exit 2). Ctrl-C or SIGTERM ends every process in
     reverse order (exit 0); when the tree dies of itself the exit code is 1.
     """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopped_before_the_start)
     site = _checked(site_dir)
     # Only this verb needs the actor system; the others must not pay for it, nor start one by accident.
     from ess_actors.actors.build import RunOptions, build
@@ -83,27 +87,39 @@ def command(
     folder = (state_dir or default_state_dir(site.name)).absolute()
     address = Address(settings.web.host, settings.web.port)
     try:
-        with only_one(folder, {"api": str(address)}):
-            try:
-                check_ports(listening)
-            except ConfigError as error:
-                raise ConfigError(
-                    f"{error}\nend what uses it, or choose other ports with --api and --modbus-server"
-                ) from None
-            launcher = Launcher(settings, folder, admin_port, listening)
-            try:
-                status = launcher.start()
-                _introduce(site, address, folder, status.state)
-                line = _LiveLine(site, Api(address, 2.0)) if live else None
-                launcher.watch(LIVE_PERIOD_S, line.show if line is not None else _nothing)
-            except TreeDied as error:
-                click.echo(f"ess-actors: {error}", err=True)
-                raise click.exceptions.Exit(1) from None
-            finally:
-                launcher.stop()
+        lock = only_one(folder, {"api": str(address)})
+        lock.__enter__()
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}; choose another folder with --state-dir") from None
+    with contextlib.ExitStack() as stack:
+        stack.push(lock)
+        try:
+            check_ports(listening)
+        except ConfigError as error:
+            raise ConfigError(
+                f"{error}\nend what uses it, or choose other ports with --api and --modbus-server"
+            ) from None
+        launcher = Launcher(settings, folder, admin_port, listening)
+        try:
+            status = launcher.start()
+            if status is not None and not launcher.stop_asked:
+                _introduce(site, address, folder, status.state)
+                launcher.watch(LIVE_PERIOD_S, _LiveLine(site, Api(address, 2.0)).show if live else _nothing)
+        except TreeDied as error:
+            click.echo(f"ess-actors: {error}", err=True)
+            raise click.exceptions.Exit(1) from None
+        except OSError as error:
+            click.echo(f"ess-actors: {error}; the site is ended, see ess.log in {folder}", err=True)
+            raise click.exceptions.Exit(1) from None
+        finally:
+            launcher.stop()
     click.echo("stopped")
+
+
+def _stopped_before_the_start(_signal: int, _frame: object) -> None:
+    """Until the launcher takes the signals over there is nothing to end."""
+    click.echo("stopped before anything was started")
+    raise SystemExit(0)
 
 
 def _checked(site_dir: Path) -> Site:

@@ -7,27 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from ess_actors.config.json_positions import Document, Positions
+from ess_actors.config.json_tokens import TOKEN, VALUE_KINDS, WORDS, complaint, short
 from ess_actors.core.findings import Finding, Severity
 
 MAX_SYNTAX_ERRORS: Final = 20
 _MAX_DEPTH: Final = 200
-
-_TOKEN: Final = re.compile(
-    r"""[ \t\r\n]*(?:
-      (?P<string>"(?:[^"\\\n]|\\.)*")
-    | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+-]))
-    | (?P<mark>[{}\[\],:])
-    | (?P<word>(?:true|false|null)(?!\w))
-    | (?P<comment>//[^\n]*|/\*.*?\*/|<<(?:[^\n]*?>>|[^\n]*))
-    | (?P<dots>\.\.\.)
-    | (?P<open>"[^\n]*?(?=[}\],\s]*(?:\n|\Z))|'(?:[^'\n]*'|[^\n,:}\]]*)|/\*.*)
-    | (?P<other>[\w.+-]+|.)
-    | (?P<end>\Z)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-_WORDS: Final[dict[str, object]] = {"true": True, "false": False, "null": None}
-_VALUE_KINDS: Final = frozenset({"string", "number", "word", "open", "other"})
 
 
 def read(path: Path | str) -> Document:
@@ -97,7 +81,7 @@ class _Scanner:
     def advance(self) -> None:
         """Next token that is no comment into kind, token, at."""
         while True:
-            match = _TOKEN.match(self.text, self._cursor)
+            match = TOKEN.match(self.text, self._cursor)
             assert match is not None and match.lastgroup is not None
             self.kind, self.token = match.lastgroup, match[match.lastgroup]
             self.at, self._cursor = match.start(match.lastgroup), match.end()
@@ -107,7 +91,7 @@ class _Scanner:
                 return
             what = "note" if self.token.startswith("<<") else "comment"
             hint = "plain JSON has no comments; keep it if you like"
-            self.say(Severity.NOTE, "P05", self.at, "", f"{what} {_short(self.token)} ignored", hint)
+            self.say(Severity.NOTE, "P05", self.at, "", f"{what} {short(self.token)} ignored", hint)
 
     def document(self) -> object:
         value: object = None
@@ -137,7 +121,7 @@ class _Scanner:
             case "number":
                 value = self.number(path)
             case "word":
-                value = _WORDS[self.token]
+                value = WORDS[self.token]
             case "open" | "other":
                 value = self.strange(path)
             case _:
@@ -154,7 +138,7 @@ class _Scanner:
         try:
             return str(json.loads(token, strict=False))
         except ValueError:
-            self.error(self.at, path, f"wrong escape in {_short(token)}", r"a backslash is written \\")
+            self.error(self.at, path, f"wrong escape in {short(token)}", r"a backslash is written \\")
             return token[1:-1]
 
     def number(self, path: str) -> int | float:
@@ -163,29 +147,13 @@ class _Scanner:
             return int(token)
         value = float(token)
         if math.isinf(value):
-            self.error(self.at, path, f"the number {_short(token)} is too large", "stay below 1e308")
+            self.error(self.at, path, f"the number {short(token)} is too large", "stay below 1e308")
         return value
 
     def strange(self, path: str) -> str:
         """A token that is no JSON: report what it most likely was meant to be."""
-        token = self.token
-        if token[0] == '"':
-            hint = "close the string on the line it starts on"
-            self.error(self.at, path, f"string {_short(token)} has no closing quote", hint)
-        elif token[0] == "'":
-            self.error(self.at, path, f"single quotes around {_short(token)}", 'use double quotes "')
-        elif token.startswith("/*"):
-            self.error(self.at, path, "comment without end", "close it with */")
-        elif token.lstrip("+-").lower() in ("nan", "infinity", "inf"):
-            self.error(self.at, path, f"{token} is no JSON number", "leave it out, or write a number")
-        elif token.lower() in _WORDS:
-            self.error(self.at, path, f"{token} is not written like this", f"write {token.lower()}")
-        elif token[0].isdigit() or token[0] in "+-.":
-            hint = "write plain decimals such as 10, -0.5 or 1e3; hexadecimal goes into quotes"
-            self.error(self.at, path, f"{_short(token)} is no JSON number", hint)
-        else:
-            self.error(self.at, path, f"unexpected {_short(token)}", "quote it, or remove it")
-        return token
+        self.error(self.at, path, *complaint(self.token))
+        return self.token
 
     def nested(self, path: str, closer: str) -> object:
         self._closers.append(closer)
@@ -221,9 +189,9 @@ class _Scanner:
             self.advance()
         else:
             if not cut_off:
-                text = f"no colon after the key {_short(key)}"
+                text = f"no colon after the key {short(key)}"
                 self.error(self.at, f"{path}.{key}", text, "write a colon between key and value")
-            if self.kind not in _VALUE_KINDS and self.kind not in ("{", "["):
+            if self.kind not in VALUE_KINDS and self.kind not in ("{", "["):
                 return True
         if key not in keys:
             keys[key] = at
@@ -239,7 +207,7 @@ class _Scanner:
 
     def odd_key(self, path: str) -> str:
         if self.kind in ("number", "word"):
-            self.error(self.at, path, f"key {_short(self.token)} without quotes", "add double quotes")
+            self.error(self.at, path, f"key {short(self.token)} without quotes", "add double quotes")
             return self.token
         return self.strange(path).strip("'\"")
 
@@ -296,8 +264,8 @@ class _Scanner:
             self.advance()
             if self.kind in ("}", "]"):
                 self.say(Severity.WARNING, "P02", at, path, f"comma before {self.token!r}", "remove it")
-        elif self.kind in _VALUE_KINDS or self.kind in ("{", "[") or self.kind == ":":
-            self.error(self.at, path, f"no comma before {_short(self.token)}", f"write ',' or {closer!r}")
+        elif self.kind in VALUE_KINDS or self.kind in ("{", "[") or self.kind == ":":
+            self.error(self.at, path, f"no comma before {short(self.token)}", f"write ',' or {closer!r}")
             if self.kind == ":":
                 self.skip()
 
@@ -309,8 +277,3 @@ class _Scanner:
             self._recording = before
         else:
             self.advance()
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return repr(line if len(line) <= 30 else line[:27] + "...")

@@ -7,7 +7,13 @@ from typing import Final
 from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
 from ess_actors.config.modbus_component import read_components
-from ess_actors.config.modbus_endpoint import CONNECTION, read_defaults, read_endpoint, read_limits
+from ess_actors.config.modbus_endpoint import (
+    CONNECTION,
+    SERIAL_KEYS,
+    read_defaults,
+    read_endpoint,
+    read_limits,
+)
 from ess_actors.config.modbus_keys import Keys, Level, Report
 from ess_actors.config.modbus_kind import Kind, kind_of
 from ess_actors.config.modbus_ranges import instances
@@ -15,7 +21,7 @@ from ess_actors.core.findings import Finding, Severity, in_order
 from ess_actors.core.points import ClientMap
 
 _TOP: Final = Level(("connection", "components", "fileInfo", "system"))
-_MOVED: Final = ("ip_address", "port", "serial_device", "baud_rate", "parity", "data_bits", "stop_bits")
+_MOVED: Final = ("ip_address", "port", *SERIAL_KEYS, "tls", "framer")
 _SHARED: Final = ("id", "frequency", "device_id", "byte_swap", "off_by_one")
 
 
@@ -65,7 +71,7 @@ def _client(top: Keys, path: Path) -> list[ClientMap]:
         endpoint = read_endpoint(connection, path.stem, instance)
         if endpoint is None:
             return []
-        defaults = read_defaults(connection, endpoint.serial)
+        defaults = read_defaults(connection)
         limits = read_limits(connection)
         components = tuple(
             replace(component, **limits)  # type: ignore[arg-type]

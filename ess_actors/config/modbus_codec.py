@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ess_actors.config.modbus_keys import Keys
-from ess_actors.core.points import Codec, Shape
+from ess_actors.core.codec import Codec, Shape
 
 SIZES: Final = (1, 2, 4)
 _FLAGS: Final = (("individual_bits", Shape.PARENT), ("bit_field", Shape.FIELD), ("enum", Shape.ENUM))

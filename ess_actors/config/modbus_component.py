@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ess_actors.config.modbus_endpoint import warn_no_effect
 from ess_actors.config.modbus_heartbeat import HEARTBEAT_KEYS, read_heartbeat, read_timeout_ms, read_watchdog
 from ess_actors.config.modbus_inherited import Inherited
 from ess_actors.config.modbus_keys import Keys, Level, Report
-from ess_actors.config.modbus_points import BAD_ID, Draft, build, read_groups
+from ess_actors.config.modbus_point_keys import BAD_ID
+from ess_actors.config.modbus_points import Draft, build, read_groups
 from ess_actors.config.modbus_ranges import Instance, instances
-from ess_actors.core.points import Component, Point, Register, Shape
+from ess_actors.core.codec import Shape
+from ess_actors.core.points import Component, Point, Register
 
 COMPONENT: Final = Level(
     (
@@ -66,6 +69,7 @@ def read_components(top: Keys, defaults: Inherited, outer: Instance) -> list[Com
         if not id_ or not id_.strip("/"):
             report.error("C26", keys.path, "component without id", "give it an id; the component is dropped")
             continue
+        warn_no_effect(keys)
         built.extend(_instances(keys, id_, defaults, outer))
     _check_ids(built, report)
     return [one.component for one in built]
@@ -116,7 +120,6 @@ def _component(
         connected_timeout_ms=timeout_ms,
         add_timings=keys.boolean("add_timings") is True,
         group_kinds=kinds,
-        publish_quality=inherited.publish_quality,
         max_gap_words=inherited.max_gap,
         inter_message_delay_s=inherited.delay_s,
     )

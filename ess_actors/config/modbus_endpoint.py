@@ -1,4 +1,4 @@
-"""The connection of a client file -> the core Endpoint, and the defaults it hands down."""
+"""The connection of a client file -> the core Endpoint, and what a file may ask for in vain."""
 
 import socket
 from typing import Final
@@ -6,10 +6,10 @@ from typing import Final
 from ess_actors.config.modbus_inherited import Inherited
 from ess_actors.config.modbus_keys import Keys, Level
 from ess_actors.config.modbus_ranges import Instance
-from ess_actors.core.points import MAX_READ_BITS, MAX_READ_WORDS, Endpoint, SerialLine
+from ess_actors.core.points import MAX_READ_BITS, MAX_READ_WORDS, Endpoint
 
 SERIAL_KEYS: Final = ("serial_device", "baud_rate", "parity", "data_bits", "stop_bits")
-ADDRESS_KEYS: Final = ("ip_address", "port", "service", *SERIAL_KEYS)
+ADDRESS_KEYS: Final = ("ip_address", "port", "service", *SERIAL_KEYS, "tls", "framer")
 
 CONNECTION: Final = Level(
     (
@@ -41,8 +41,6 @@ CONNECTION: Final = Level(
         "publish_quality",
         "stats_pub_uri",
         "stats_pub_frequency",
-        "tls",
-        "framer",
         "ip_range",
     ),
     (
@@ -79,64 +77,72 @@ def read_port(keys: Keys, default: int) -> int:
     return default if port is None else port
 
 
-def read_serial(keys: Keys) -> SerialLine | None:
-    """The serial line, None for TCP; with both given TCP wins."""
-    device = keys.text("serial_device")
-    if not device:
-        return None
-    if keys.text("ip_address"):
-        text = "both ip_address and serial_device given"
-        keys.report.warning("C22", keys.at("serial_device"), text, "TCP is used; remove one")
-        return None
-    parity = (keys.text("parity") or "none").lower()
-    if parity not in ("none", "even", "odd"):
-        keys.report.error("S05", keys.at("parity"), f"unknown parity {parity!r}", "write none, even or odd")
-        parity = "none"
-    return SerialLine(
-        device=device,
-        baud_rate=keys.integer("baud_rate", 1) or 115200,
-        parity=parity,
-        data_bits=keys.integer("data_bits", 5, 8) or 8,
-        stop_bits=keys.integer("stop_bits", 1, 2) or 1,
-    )
+def refuse_other_lines(keys: Keys) -> None:
+    """S06 for whatever is not plain Modbus/TCP: it would be opened as plain TCP somewhere else.
+
+    Beside an `ip_address` a serial device is only a leftover (C22).
+    """
+    report = keys.report
+    if keys.raw("serial_device") not in (None, ""):
+        at = keys.at("serial_device")
+        if keys.text("ip_address"):
+            text = "both ip_address and serial_device given"
+            report.warning("C22", at, text, "TCP is used; remove one")
+        else:
+            hint = "give the ip_address and port of a gateway to that line"
+            report.fatal("S06", at, "serial lines are not served by this version", hint)
+    if keys.raw("tls") not in (None, False):
+        hint = "put a TLS proxy before the device, give its address here, and remove 'tls'"
+        report.fatal("S06", keys.at("tls"), "TLS is not spoken by this version", hint)
+    framer = keys.raw("framer")
+    if framer is not None and str(framer).lower() != "socket":
+        hint = "remove 'framer' and let the gateway speak Modbus/TCP"
+        report.fatal("S06", keys.at("framer"), f"framer {framer!r} is not spoken by this version", hint)
+
+
+def warn_no_effect(keys: Keys) -> None:
+    """S07 for the keys of a connection or component that are known and do nothing."""
+    asked = {
+        "max_num_connections": keys.integer("max_num_connections", 1, 32) not in (None, 1),
+        "stats_pub_uri": bool(keys.text("stats_pub_uri")),
+        "stats_pub_frequency": keys.integer("stats_pub_frequency", 10) is not None,
+        "publish_quality": keys.boolean("publish_quality") is True,
+    }
+    instead = {
+        "max_num_connections": "one socket is used; remove it",
+        "stats_pub_uri": "get <component uri>/_stats instead, or remove it",
+        "stats_pub_frequency": "get <component uri>/_stats instead, or remove it",
+        "publish_quality": "get <point uri>/_full shows the quality; remove it",
+    }
+    for key in (key for key, wanted in asked.items() if wanted):
+        keys.report.warning("S07", keys.at(key), f"{key!r} has no effect in this version", instead[key])
 
 
 def read_endpoint(keys: Keys, stem: str, instance: Instance) -> Endpoint | None:
-    """None (S02) when neither an address nor a serial device is given."""
-    report = keys.report
-    serial, host = read_serial(keys), keys.text("ip_address") or ""
-    if not host and serial is None:
-        report.fatal("S02", keys.path, "neither ip_address nor serial_device", "say where the device is")
+    """None (S02) when nothing says where the device is. After S06 the rest of the file is checked all the same."""
+    refuse_other_lines(keys)
+    warn_no_effect(keys)
+    host = keys.text("ip_address") or ""
+    if not host and keys.raw("serial_device") in (None, ""):
+        hint = "say where the device is"
+        keys.report.fatal("S02", keys.path, "neither ip_address nor serial_device", hint)
         return None
-    framer = (keys.text("framer") or ("rtu" if serial else "socket")).lower()
-    if framer not in ("socket", "rtu"):
-        report.error("S05", keys.at("framer"), f"unknown framer {framer!r}", "write socket or rtu")
-        framer = "socket"
-    tls = keys.mapping("tls")
     slowest = keys.number("reconnect_max_s", 0.05, 60) or 2.0
     fastest = keys.number("reconnect_min_s", 0.05, 60) or 0.2
-    delay = keys.number("inter_message_delay_ms", 0) or 0
     return Endpoint(
         name=instance.named(keys.text("name") or stem),
         host=instance.addressed(host),
-        port=read_port(keys, 802 if tls else 502),
-        serial=serial,
-        framer=framer,
-        tls=tls,
+        port=read_port(keys, 502),
         connect_timeout_s=keys.number("connection_timeout", 0.1, 30) or 1.0,
-        transfer_timeout_s=keys.number("transfer_timeout", 0.05, 30) or (1.0 if serial else 0.5),
+        transfer_timeout_s=keys.number("transfer_timeout", 0.05, 30) or 0.5,
         reconnect_min_s=min(fastest, slowest),
         reconnect_max_s=slowest,
-        max_connections=keys.integer("max_num_connections", 1, 32) or 1,
-        inter_message_delay_s=delay / 1000,
-        stats_uri=keys.text("stats_pub_uri") or "",
-        stats_period_ms=keys.integer("stats_pub_frequency", 10) or 1000,
     )
 
 
-def read_defaults(keys: Keys, serial: SerialLine | None) -> Inherited:
+def read_defaults(keys: Keys) -> Inherited:
     """What the connection hands down to components."""
-    return Inherited(device_id=1 if serial else 255).nearer(keys)
+    return Inherited().nearer(keys)
 
 
 def read_limits(keys: Keys) -> dict[str, object]:

@@ -7,8 +7,9 @@ from typing import Final
 from ess_actors.config.modbus_codec import read_flag, read_names, read_order, read_scale, read_size
 from ess_actors.config.modbus_keys import Keys, Level
 from ess_actors.config.modbus_kind import SECTIONS
+from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.findings import Severity
-from ess_actors.core.points import Codec, ServerEntry, Shape, StalePolicy, Table
+from ess_actors.core.points import ServerEntry, StalePolicy, Table
 from ess_actors.core.uri import clean
 
 _TABLES: Final = {

@@ -23,7 +23,6 @@ class Inherited:
     max_gap: int = 16
     delay_s: float = 0.0
     verify: bool = False
-    publish_quality: bool = False
 
     def nearer(self, keys: Keys) -> "Inherited":
         """The same with what `keys` states itself (only keys its level knows arrive here)."""
@@ -39,7 +38,6 @@ class Inherited:
             "max_gap": _gap(keys),
             "delay_s": _seconds(keys.number("inter_message_delay_ms", 0)),
             "verify": keys.boolean("verify_writes"),
-            "publish_quality": keys.boolean("publish_quality"),
         }
         stated = {name: value for name, value in stated.items() if value is not None}
         return replace(self, **stated) if stated else self  # type: ignore[arg-type]

@@ -1,103 +1,15 @@
 """The groups and maps of one client component -> its points, in file order."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ess_actors.config.modbus_codec import read_bit_codec, read_codec, read_mask, read_order, read_size
 from ess_actors.config.modbus_inherited import Inherited
-from ess_actors.config.modbus_keys import Keys, Level
+from ess_actors.config.modbus_keys import Keys
+from ess_actors.config.modbus_point_keys import BAD_ID, CHILD, GROUP, POINT, TABLES
 from ess_actors.config.modbus_ranges import Instance, instances
-from ess_actors.core.points import MAX_READ_WORDS, Codec, Point, Register, Shape, Table
-
-TABLES: Final = {
-    "coil": Table.COIL,
-    "coils": Table.COIL,
-    "discrete input": Table.DISCRETE,
-    "discrete inputs": Table.DISCRETE,
-    "input": Table.INPUT,
-    "input register": Table.INPUT,
-    "input registers": Table.INPUT,
-    "holding": Table.HOLDING,
-    "holding register": Table.HOLDING,
-    "holding registers": Table.HOLDING,
-}
-BAD_ID: Final = re.compile(r'[{}\\/"%\s]')
-
-GROUP: Final = Level(
-    (
-        "type",
-        "starting_offset",
-        "number_of_registers",
-        "map",
-        "device_id",
-        "byte_swap",
-        "word_order",
-        "multi_write_op_code",
-        "format",
-        "frequency",
-        "decode_offset_range",
-    ),
-    ("note", "hex offset", "hex_offset", "hex ofset", "comment*", "name", "id"),
-)
-_VALUE_KEYS: Final = (
-    "id",
-    "signed",
-    "scale",
-    "shift",
-    "bit_field",
-    "individual_bits",
-    "enum",
-    "random_enum",
-    "bit_strings",
-    "individual_enums",
-    "enum_field",
-    "name",
-    "unit",
-    "units",
-)
-POINT: Final = Level(
-    (
-        *_VALUE_KEYS,
-        "offset",
-        "size",
-        "float",
-        "invert_mask",
-        "word_order",
-        "packed_register",
-        "bit_ranges",
-        "use_bool",
-        "debounce",
-        "frequency",
-        "byte_swap",
-        "multi_write_op_code",
-        "format",
-        "verify_writes",
-        "echo_id",
-    ),
-    (
-        "repeat_of_offset",
-        "bool",
-        "uri",
-        "web_ui_*",
-        "note*",
-        "comment*",
-        "twins_id",
-        "deadband",
-        "normal_set",
-        "bitfield_type",
-        "heartbeat_enabled",
-        "offset_time",
-        "component_heartbeat_read_uri",
-        "starting_bit_pos",
-        "number_of_bits",
-    ),
-)
-CHILD: Final = Level(
-    (*_VALUE_KEYS, "starting_bit_pos", "number_of_bits"),
-    ("note*", "comment*", "web_ui_*", "uri", "float", "size"),
-)
+from ess_actors.core.codec import Codec, Shape
+from ess_actors.core.points import MAX_READ_WORDS, Point, Register, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
-from ess_actors.config.modbus_endpoint import ADDRESS_KEYS, read_port, read_serial
+from ess_actors.config.modbus_endpoint import ADDRESS_KEYS, read_port, refuse_other_lines
 from ess_actors.config.modbus_entries import UnitLevel, read_entries
 from ess_actors.config.modbus_keys import Keys, Level, Report
 from ess_actors.config.modbus_kind import SECTIONS, Kind, kind_of
@@ -78,11 +78,7 @@ def _server(top: Keys, path: Path) -> ServerMap | None:
     if not system_id:
         report.fatal("S02", system.path, "the server has no id", 'add an id such as "/site_controller"')
         return None
-    serial, unit = read_serial(system), system.integer("device_id", 0, 255)
-    if serial and not 1 <= (unit or 0) <= 247:
-        hint = "set device_id in 'system'; 1 is used"
-        report.error("V05", system.path, "a serial server needs a device_id from 1 to 247", hint)
-        unit = 1
+    refuse_other_lines(system)
     policy = read_policy(system) or StalePolicy.HOLD
     entries: list[ServerEntry] = []
     for keys in _units(top):
@@ -109,8 +105,6 @@ def _server(top: Keys, path: Path) -> ServerMap | None:
         host=system.text("ip_address") or "0.0.0.0",
         port=read_port(system, 502),
         entries=tuple(entries),
-        serial=serial,
-        serial_unit=unit or 1,
         stale_after_ms=5000 if stale_after is None else stale_after,
         stale_bits=tuple(_stale_bits(system, entries)),
         max_clients=system.integer("max_clients", 1) or 32,

@@ -1,11 +1,11 @@
 """A site on disk: site.json and every file it names, read, checked against each other, and built."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.documents import child, read_folder, read_object, trees
+from ess_actors.config.documents import Source, child, read_folder, read_object, trees
 from ess_actors.config.modbus_client import load_client
 from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site_checks import Placed, cross_check
@@ -76,13 +76,31 @@ def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
         return None, in_order([*findings, *wrong])
     placed: list[Placed] = []
     for index, instance in enumerate(shape.instances):
-        one, found = _load_instance(file.parent, child("$", "instances", index), instance)
+        path = child("$", "instances", index)
+        missing = list(_missing(source, path, instance))
+        one, found = _load_instance(file.parent, path, instance)
         placed.append(one)
-        findings += found
+        # What is not there is told once, where site.json names it.
+        gone = {str(file.parent / name) for name, _ in missing}
+        findings += [finding for _, finding in missing]
+        findings += [finding for finding in found if finding.file not in gone]
     findings += cross_check(source, shape, placed)
     if any(finding.severity is Severity.FATAL for finding in findings):
         return None, in_order(findings)
     return _built(file.parent, shape, placed), in_order(findings)
+
+
+def _missing(site: Source, path: str, shape: InstanceShape) -> Iterator[tuple[str, Finding]]:
+    """The files that site.json names and that are not there."""
+    named = [(shape.start, child(path, "start"))]
+    for member in ("modbus_clients", "modbus_servers"):
+        names: list[str] = getattr(shape, member)
+        named += [(name, child(path, member, position)) for position, name in enumerate(names)]
+    for name, place in named:
+        if not (Path(site.file).parent / name).is_file():
+            text = f"the file {name} does not exist"
+            hint = "create it, or correct its name here"
+            yield name, site.finding(Severity.FATAL, "file-missing", place, text, hint)
 
 
 def _load_instance(folder: Path, path: str, shape: InstanceShape) -> tuple[Placed, list[Finding]]:

@@ -116,8 +116,7 @@ def _ports(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator
         yield site.finding(Severity.WARNING, "api-open", child("$", "api", "host"), text, hint)
     for one in placed:
         for at, server in one.servers:
-            if server.serial is None:
-                listeners.append((one.server_path(at), server.file, server.host, server.port))
+            listeners.append((one.server_path(at), server.file, server.host, server.port))
     for index, (path, what, host, port) in enumerate(listeners):
         for _, other, other_host, other_port in listeners[:index]:
             if port == other_port and _hosts_clash(host, other_host):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 from ess_actors.config.documents import Source, child
 from ess_actors.config.site_schema import SiteShape
@@ -22,6 +23,8 @@ def check_sim(site: Source, shape: SiteShape, clients: Sequence[ClientMap]) -> I
     for stem, device in shape.sim.items():
         path = child("$", "sim", stem)
         if stem not in points:
+            if any(Path(name).stem == stem for one in shape.instances for name in one.modbus_clients):
+                continue  # the file is there or not, but could not be used: that is told already
             text = f"no client file is called {stem}.json, so this device is not simulated"
             hint = f"use one of {', '.join(points) or 'none'}"
             yield site.finding(Severity.WARNING, "sim-unused", path, text, hint)

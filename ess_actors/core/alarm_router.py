@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from ess_actors.core.messages import Message
+from ess_actors.core.messages import Message, instance_of, reply_to
 
 EVERY_ROUTER: Final = "/alarm_router/all"
 DEVICE_LIMIT_S: Final = 1.5
@@ -33,7 +33,13 @@ class _Clear:
     """Instance -> sources that are still not normal."""
     devices: dict[str, str] = field(default_factory=dict)
     """Uri of the device's clear point -> status of its answer, empty while it is awaited."""
+    returned: set[str] = field(default_factory=set)
+    """Sources that went back to normal since: a device needs a moment to obey."""
     finished: bool = False
+
+    def active(self) -> list[str]:
+        """Sources that are still not normal."""
+        return sorted({source for sources in self.outcomes.values() for source in sources} - self.returned)
 
 
 class AlarmRouter:
@@ -58,17 +64,15 @@ class AlarmRouter:
             return []
         if message.uri == self.uri + "/device":
             return self._device_answered(message, body, now)
-        if not isinstance(body, dict):
-            return []
+        if not isinstance(body, dict) or not instance_of(message.sender):
+            return []  # only instances and their routers speak of alarms; an operator asks for a clear at the instance
         match body.get("kind"):
             case "raised":
                 self._raise(body, wall)
             case "normal":
-                for alarm in self.alarms.values():
-                    if alarm["source"] == body.get("source"):
-                        alarm["state"] = RETURNED
+                return self._returned(body.get("source"), now)
             case "cleared":
-                sources = set(body.get("sources", ()))
+                sources = set(_texts(body.get("sources")))
                 kind = body.get("type")
                 for key in [k for k in self.alarms if k[1] in sources and k[2] == kind]:
                     del self.alarms[key]
@@ -87,7 +91,7 @@ class AlarmRouter:
             if clear.own_done and now >= clear.started + DEVICE_LIMIT_S:
                 for uri, status in clear.devices.items():
                     clear.devices[uri] = status or "no answer"
-                out += self._progress(clear)
+                out += self._progress(clear, now)
             if not clear.finished and now >= clear.started + MEMBER_LIMIT_S:
                 out += self._finish(clear) if clear.root else []
                 clear.finished = True
@@ -123,9 +127,21 @@ class AlarmRouter:
             "message": body.get("message"),
             "value": body.get("value"),
             "state": ACTIVE,
-            "since": known["since"] if known else wall,
-            "count": known["count"] + 1 if known else 1,
+            "since": known["since"] if known else _number(body.get("since"), wall),
+            "count": known["count"] + 1 if known else int(_number(body.get("count"), 1)),
         }
+
+    def _returned(self, source: object, now: float) -> list[Message]:
+        """A source is normal again: its entry stays until it is cleared, and a clear need not name it."""
+        for alarm in self.alarms.values():
+            if alarm["source"] == source:
+                alarm["state"] = RETURNED
+        out: list[Message] = []
+        for clear in self._clears.values():
+            if not clear.finished and isinstance(source, str):
+                clear.returned.add(source)
+                out += self._progress(clear, now) if clear.own_done else []
+        return out
 
     def _clear(self, command: str, body: Mapping[str, Any], now: float) -> list[Message]:
         clear = self._transaction(command, now)
@@ -134,11 +150,11 @@ class AlarmRouter:
         clear.own_done = True
         clear.root = bool(body.get("root"))
         clear.members.add(self.instance)
-        clear.members.update(body.get("instances", ()))
-        clear.outcomes[self.instance] = list(body.get("remaining", ()))
-        for uri in body.get("devices", ()):
+        clear.members.update(_texts(body.get("instances")))
+        clear.outcomes[self.instance] = _texts(body.get("remaining"))
+        for uri in _texts(body.get("devices")):
             clear.devices.setdefault(uri, "")
-        return self._progress(clear)
+        return self._progress(clear, now)
 
     def _device_answered(self, message: Message, body: Any, now: float) -> list[Message]:
         # A quick device answers before the instance has told of the clear: the answer opens the transaction.
@@ -149,7 +165,7 @@ class AlarmRouter:
             body.get("status") or body.get("_status") if isinstance(body, dict) else ""
         )
         clear.devices[message.corr] = str(status or "ok")
-        return self._progress(clear) if clear.own_done else []
+        return self._progress(clear, now) if clear.own_done else []
 
     def _outcome(self, command: str, body: Mapping[str, Any], now: float) -> list[Message]:
         if body.get("instance") == self.instance:
@@ -157,12 +173,13 @@ class AlarmRouter:
         clear = self._transaction(command, now)
         if clear.finished:
             return []
-        clear.outcomes[str(body.get("instance"))] = list(body.get("remaining", ()))
-        for uri, status in dict(body.get("devices", {})).items():
-            clear.devices[uri] = status
-        return self._progress(clear) if clear.own_done else []
+        clear.outcomes[str(body.get("instance"))] = _texts(body.get("remaining"))
+        devices = body.get("devices")
+        for uri, status in devices.items() if isinstance(devices, dict) else ():
+            clear.devices[uri] = str(status)
+        return self._progress(clear, now) if clear.own_done else []
 
-    def _progress(self, clear: _Clear) -> list[Message]:
+    def _progress(self, clear: _Clear, now: float) -> list[Message]:
         if not all(clear.devices.values()):
             return []
         if not clear.root:
@@ -174,7 +191,9 @@ class AlarmRouter:
                 "devices": clear.devices,
             }
             return [Message("pub", EVERY_ROUTER, orjson.dumps(outcome), hops=1, command=clear.command)]
-        if clear.members <= clear.outcomes.keys():
+        if clear.members <= clear.outcomes.keys() and (
+            not clear.active() or now >= clear.started + MEMBER_LIMIT_S
+        ):
             return self._finish(clear)
         return []
 
@@ -183,7 +202,7 @@ class AlarmRouter:
         silent = sorted(clear.members - clear.outcomes.keys())
         answered = len(clear.members) - len(silent)
         refused = sorted(f"{uri}: {status}" for uri, status in clear.devices.items() if status not in _DONE)
-        active = sorted({source for sources in clear.outcomes.values() for source in sources})
+        active = clear.active()
         remarks = [f"{name} did not answer" for name in silent] + refused
         if active:
             remarks.append("still active: " + ", ".join(active))
@@ -226,16 +245,17 @@ class AlarmRouter:
             "alarms": list(self.alarms.values()),
             "last_clear": self.last_clear,
         }
-        return [
-            Message(
-                "set",
-                message.replyto,
-                orjson.dumps(body),
-                corr=message.corr,
-                command=message.command,
-                to=message.sender if message.explain else "",
-            )
-        ]
+        return [reply_to(message, orjson.dumps(body))]
+
+
+def _number(value: object, otherwise: float) -> float:
+    """What an instance that tells its list again says of an entry, else what is known here."""
+    return float(value) if isinstance(value, (int, float)) else otherwise
+
+
+def _texts(value: object) -> list[str]:
+    """The texts of a list; what else a sender may put there is left out."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 _DONE: Final = ("ok", "verified", "clamped")

@@ -35,8 +35,9 @@ def answer_query(engine: Engine, message: Message, route: Route) -> None:
     found = query.get(engine, route.path, route.mode)
     if found is None:
         engine.counters["not_found"] += 1
-        near = query.near(engine.map, route.path)
-        refuse(engine, message, "not_found", "nothing is there", uri=route.path, near=near)
+        if message.explain:  # names that are near cost milliseconds: only for an operator who reads them
+            near = query.near(engine.map, route.path)
+            refuse(engine, message, "not_found", "nothing is there", uri=route.path, near=near)
     else:
         _answer(engine, message, orjson.dumps(found.body, default=plain), "")
 

@@ -37,7 +37,7 @@ class Applier:
         if "name" in body and kind_of(body["name"]) != NO_KIND:
             table.keep_order(body)
         if marks:
-            self._marked(table, body, marks, sender)
+            self.marked(table, body, marks, sender)
             return
         variables = table.variables
         engine = self.engine
@@ -63,14 +63,19 @@ class Applier:
             else:
                 self.member(table, name, value, _GOOD, sender)
 
-    def _marked(self, table: Table, body: Mapping[str, object], marks: Marks, sender: str) -> None:
+    def marked(self, table: Table, body: Mapping[str, object], marks: Marks, sender: str) -> None:
+        """Members with their qualities; one that is absent or left alone gets its mark without a value."""
         everywhere = marks.get(EVERY_MEMBER, 0)
+        alone = set()
         for name, value in body.items():
-            self.member(table, name, value, Quality(marks.get(name, everywhere)), sender)
+            if _untouched(value) and (everywhere or name in marks):
+                alone.add(name)
+            else:
+                self.member(table, name, value, Quality(marks.get(name, everywhere)), sender)
         absent = table.variables if everywhere else marks
         for name in list(absent):
             var = table.variables.get(name)
-            if var is not None and name not in body:
+            if var is not None and (name not in body or name in alone):
                 var.writer = sender
                 self.engine.set_quality(var, Quality(marks.get(name, everywhere)))
 
@@ -210,3 +215,8 @@ class Applier:
                     text = f"{uri}:{name} has no usable value and is left out"
                     self.remarks.add(Severity.ERROR, "bad-member", text, "a value is a number, bool or text")
         self.remarks.parts = ()
+
+
+def _untouched(body: object) -> bool:
+    """Whether a member leaves the variable as it is."""
+    return body == UNTOUCHED or body == {"value": UNTOUCHED}

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from ess_actors.core.bank_image import Draft, Image, Place, empty_images, width_of
 from ess_actors.core.bits import BadValueError
+from ess_actors.core.codec import Shape
 from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.points import (
     ANY_UNIT,
@@ -15,7 +16,6 @@ from ess_actors.core.points import (
     MAX_WRITE_WORDS,
     ServerEntry,
     ServerMap,
-    Shape,
     StalePolicy,
     Table,
 )

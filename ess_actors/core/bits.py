@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from ess_actors.core.points import Codec
+from ess_actors.core.codec import Codec
 
 UNKNOWN: Final = "Unknown"
 """Text of a bit or number that has none."""

@@ -5,10 +5,11 @@ from difflib import get_close_matches
 from typing import Final
 
 from ess_actors.core.bits import BadValueError
+from ess_actors.core.codec import Shape
 from ess_actors.core.component_readings import Readings, timestamp
 from ess_actors.core.component_status import HeartbeatWriter
 from ess_actors.core.component_writes import Item, Reply, WriteJob, bad_value, check, make_jobs
-from ess_actors.core.points import Component, Point, Shape
+from ess_actors.core.points import Component, Point
 from ess_actors.core.registers import naked
 
 SUFFIXES: Final = (
@@ -77,8 +78,7 @@ class ComponentState(Readings):
         value = self._value(rest)
         if value is not None:
             return value
-        index = self.block_of.get(rest)
-        answer = None if index is None else self.answers[index]
+        answer = self.reading(rest)
         reason = "disabled" if rest in self.disabled else "refused" if rest in self.isolated else "never_read"
         if answer is not None:
             reason = answer.reason or "nan"
@@ -88,14 +88,15 @@ class ComponentState(Readings):
         return reply
 
     def _good(self, name: str) -> bool:
-        index = self.block_of.get(name)
-        return index is not None and self.answers[index].good
+        reading = self.reading(name)
+        return reading is not None and reading.good
 
     def _value(self, name: str) -> object:
         """Forced or good value, None when there is none."""
         if name in self.forced:
             return self.forced[name]
-        return self.answers[self.block_of[name]].values.get(name) if self._good(name) else None
+        reading = self.reading(name)
+        return reading.values.get(name) if reading is not None and reading.good else None
 
     def jobs(self, rest: str, body: object) -> tuple[list[WriteJob], dict[str, Reply]]:
         """What a set writes, and the replies of the members that are refused at once.

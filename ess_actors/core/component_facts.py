@@ -5,6 +5,13 @@ from ess_actors.core.component_writes import Reply
 from ess_actors.core.registers import raw_number
 
 
+def facts(state: ComponentState, name: str, suffix: str, now: float) -> Reply:
+    """What `_full` or `_raw` asks of one point, or of every point of the component when `name` is empty."""
+    if not name:
+        return {one: facts(state, one, suffix, now) for one in state.points}
+    return full_of(state, name, now) if suffix == "_full" else raw_of(state, name)
+
+
 def raw_of(state: ComponentState, name: str) -> Reply:
     """Number before scaling, words in wire order, hexadecimal and binary; bad when nothing was read yet."""
     point, words = state.points[name], state.wire(name)
@@ -26,8 +33,7 @@ def raw_of(state: ComponentState, name: str) -> Reply:
 def full_of(state: ComponentState, name: str, now: float) -> Reply:
     """Where the point lives, how it is read, what it shows and how good that is. Ages in ms."""
     point, codec = state.points[name], state.points[name].codec
-    index = state.block_of.get(name)
-    answer = None if index is None else state.answers[index]
+    answer = state.reading(name)
     value = state.get(name, now)
     bad = isinstance(value, dict) and value.get("status") == "bad"
     facts: Reply = {

@@ -1,7 +1,7 @@
 """What was read of one component, how good it is, and what is published of it."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ess_actors.core.component_status import (
@@ -18,10 +18,11 @@ from ess_actors.core.registers import raw_number
 from ess_actors.core.registers_block import BlockDecoder
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class BlockReading:
     """What is known of one block."""
 
+    block: Block
     decoder: BlockDecoder
     values: Mapping[str, object]
     payload: bytes = b""
@@ -30,6 +31,24 @@ class BlockReading:
     sent: float = 0.0
     wall: float = 0.0
     took_ms: float = 0.0
+    parts: Mapping[str, "BlockReading"] = field(default_factory=dict)
+    """Until a new block is answered well: its points' readings under the plan before. Replaced, never changed."""
+
+    def of(self, name: str) -> "BlockReading":
+        """The reading that a point of this block comes from."""
+        return self.parts.get(name, self) if self.parts else self
+
+    def sources(self) -> Collection["BlockReading"]:
+        """Every reading its points come from."""
+        return self.parts.values() if self.parts else (self,)
+
+    def good_values(self) -> Mapping[str, object]:
+        """Point id -> value, of the good points only."""
+        if self.good or not self.parts:
+            return self.values if self.good else {}
+        return {
+            name: part.values[name] for name, part in self.parts.items() if part.good and name in part.values
+        }
 
 
 class Readings:
@@ -62,12 +81,13 @@ class Readings:
         self.replan()
 
     def replan(self) -> None:
-        """Plan anew after disabling, enabling or isolating points; equal blocks keep their values."""
+        """Plan anew after disabling, enabling or isolating points; what is read on keeps its last reading."""
+        before = {name: self.answers[index].of(name) for name, index in self.block_of.items()}
         kept = {_key(block): answer for block, answer in zip(self._blocks, self.answers, strict=True)}
         self.cycles = plan(self.component, frozenset(self.disabled | self.isolated), frozenset(self.barriers))
         blocks = [block for cycle in self.cycles for block in cycle.blocks]
         self._blocks = sorted(blocks, key=lambda block: block.index)
-        self.answers = [kept.get(_key(block)) or _unread(block) for block in self._blocks]
+        self.answers = [kept.get(_key(block)) or _unread(block, before) for block in self._blocks]
         self.block_of = {point.id: block.index for block in blocks for point in block.points}
         self._failing.clear()
 
@@ -86,7 +106,7 @@ class Readings:
             answer.values = answer.decoder(payload)
         except ValueError:
             return self.failed(block, "malformed", sent)
-        answer.payload, answer.good, answer.reason = payload, True, ""
+        answer.payload, answer.good, answer.reason, answer.parts = payload, True, "", {}
         answer.sent, answer.wall, answer.took_ms = sent, wall, took_ms
         self._last_good = sent if self._last_good is None else max(self._last_good, sent)
         events: list[Event] = []
@@ -113,7 +133,8 @@ class Readings:
         if not self._current(block):
             return []
         answer = self.answers[block.index]
-        answer.good, answer.reason = False, reason
+        for one in (answer, *answer.parts.values()):
+            one.good, one.reason = False, reason
         key = (block.index, reason)
         if reason in self._told_elsewhere or key in self._failing:
             return []
@@ -125,8 +146,9 @@ class Readings:
     ) -> tuple[dict[str, object], Marks | None, list[Event]]:
         """Body, marks and events of the cycle(s) of these periods (ms) that have just ended.
 
-        BAD points are left out of the body and marked; with nothing good every member but the status
-        keys is, and there is no Timestamp. A frozen heartbeat makes every point UNCERTAIN.
+        BAD points are left out of the body and marked by name; when no block of the component is good,
+        every member but the status keys is marked. Without a good point in these cycles there is no
+        Timestamp. A frozen heartbeat makes every point UNCERTAIN.
         """
         due = {periods} if isinstance(periods, int) else set(periods)
         events = self._check(now)
@@ -140,8 +162,7 @@ class Readings:
         ]
         found: dict[str, object] = {}
         for answer in answers:
-            if answer.good:
-                found.update(answer.values)
+            found.update(answer.good_values())
         for name in self.published:
             if name in self.forced:
                 body[name] = self.forced[name]
@@ -153,7 +174,7 @@ class Readings:
             body[name] = {"value": body[name]}
         nothing = not found
         status = self.status(now)
-        marks = self._marks(body, bad, nothing, status)
+        marks = self._marks(body, bad, status)
         if self.component.add_timings:
             body.update(self._timings(answers))
         body.update(status)
@@ -162,14 +183,14 @@ class Readings:
         return body, marks, events
 
     def _marks(
-        self, body: Mapping[str, object], bad: list[str], nothing: bool, status: Mapping[str, object]
+        self, body: Mapping[str, object], bad: list[str], status: Mapping[str, object]
     ) -> Marks | None:
         marks: dict[str, int] = {}
-        if nothing:
+        if not any(one.good for answer in self.answers for one in answer.sources()):
             marks = {EVERY_MEMBER: Quality.BAD, **dict.fromkeys(status, Quality.GOOD)}
-        elif self._frozen():
-            marks = {EVERY_MEMBER: Quality.UNCERTAIN, **dict.fromkeys(status, Quality.GOOD)}
-        if not nothing:
+        else:
+            if self._frozen():
+                marks = {EVERY_MEMBER: Quality.UNCERTAIN, **dict.fromkeys(status, Quality.GOOD)}
             marks.update(dict.fromkeys(bad, Quality.BAD))
         marks.update((name, Quality.UNCERTAIN) for name in self.forced if name in body)
         return {name: int(quality) for name, quality in marks.items()} or None
@@ -211,8 +232,8 @@ class Readings:
 
     def heartbeat_good(self) -> bool:
         heartbeat = self.component.heartbeat
-        index = self.block_of.get(heartbeat.read) if heartbeat else None
-        return index is not None and self.answers[index].good
+        reading = self.reading(heartbeat.read) if heartbeat else None
+        return reading is not None and reading.good
 
     def _check(self, now: float) -> list[Event]:
         events = self._said(self.reader.check(now)) if self.reader is not None else []
@@ -228,12 +249,17 @@ class Readings:
         words = self.wire(name)
         return None if words is None else raw_number(self.points[name].codec, words)
 
+    def reading(self, name: str) -> BlockReading | None:
+        """What is known of a point; None for one that is not read (disabled, isolated, unknown)."""
+        index = self.block_of.get(name)
+        return None if index is None else self.answers[index].of(name)
+
     def wire(self, name: str) -> tuple[int, ...] | None:
         """Words of a point's register (or its bit) as read last, None before the first good read."""
-        index = self.block_of.get(name)
-        if index is None or not self.answers[index].payload:
+        reading = self.reading(name)
+        if reading is None or not reading.payload:
             return None
-        block, point, payload = self._blocks[index], self.points[name], self.answers[index].payload
+        block, point, payload = reading.block, self.points[name], reading.payload
         start = point.address - block.address
         if block.is_bits:
             return (payload[start],)
@@ -251,11 +277,19 @@ def _key(block: Block) -> tuple[object, ...]:
     return (block.unit, block.function, block.address, block.count, tuple(point.id for point in block.points))
 
 
-def _unread(block: Block) -> BlockReading:
-    return BlockReading(BlockDecoder(block.address, block.count, block.is_bits, block.points), {})
+def _unread(block: Block, before: Mapping[str, BlockReading]) -> BlockReading:
+    """The reading of a new block; what its points showed before stays until the block is read."""
+    copies: dict[int, BlockReading] = {}
+    parts: dict[str, BlockReading] = {}
+    for point in block.points:
+        earlier = before.get(point.id)
+        if earlier is not None and earlier.reason != "never_read":
+            parts[point.id] = copies.setdefault(id(earlier), replace(earlier, parts={}))
+    decoder = BlockDecoder(block.address, block.count, block.is_bits, block.points)
+    return BlockReading(block, decoder, {}, parts=parts)
 
 
 def timestamp(answers: Iterable[BlockReading]) -> dict[str, str]:
     """The member `Timestamp`, host local time of the newest good read; nothing when there is none."""
-    newest = max((answer.wall for answer in answers if answer.good), default=0.0)
+    newest = max((one.wall for answer in answers for one in answer.sources() if one.good), default=0.0)
     return {"Timestamp": datetime.fromtimestamp(newest).strftime("%m-%d-%Y %H:%M:%S.%f")} if newest else {}

@@ -180,7 +180,9 @@ def multi_reply(replies: Mapping[str, Reply]) -> Reply:
     """Answer to a set of several points: `_status` ok, partial or failed, then every reply."""
     good = [reply.get("status") in ("ok", "clamped", "verified") for reply in replies.values()]
     status = "ok" if all(good) and good else "partial" if any(good) else "failed"
-    return {"_status": status, **replies}
+    reply: Reply = {"_status": "", **replies}
+    reply["_status"] = status  # also when somebody tried to set a point of that name
+    return reply
 
 
 def bad_value(error: BadValueError) -> Reply:

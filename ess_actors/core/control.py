@@ -34,12 +34,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """Child -> parent, its last words: the exception that ended it, last line first."""
+    """Its last words, child -> parent, or what the supervisor saw of it: the reason of the exit that follows."""
 
     actor_id: str
     generation: int
     reason: str
-    traceback: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +118,10 @@ class Ordered:
 class SiteStatus:
     """Supervisor -> web, about once a second and at each change of state: the tree as operators see it."""
 
-    wall: float
+    at: float
+    """Monotonic seconds."""
     state: str
-    """starting, running, degraded (something is not RUNNING), stopping."""
+    """starting, running, degraded (something that should run does not), stopping."""
     actors: tuple[ChildReport, ...]
     heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
 
@@ -174,7 +174,8 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Payload of a timer. Timers cannot be cancelled, so what is due is judged when they ring."""
+    """Payload of a timer. Timers cannot be cancelled: one that rings for another time than is armed is ignored."""
 
     what: str
-    generation: int = 0
+    due: float = 0.0
+    """Monotonic seconds it was armed for; 0 = always heard."""

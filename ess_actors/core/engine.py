@@ -1,7 +1,6 @@
 """One instance's state and what actions and functions work with: write, fire, send, count, log."""
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
@@ -10,10 +9,10 @@ from ess_actors.core.assets import Asset, Assets
 from ess_actors.core.bodies import plain
 from ess_actors.core.messages import MAX_HOPS, Message
 from ess_actors.core.quality import Quality
-from ess_actors.core.records import LOG_LINES, Counters, LogLine
+from ess_actors.core.records import Counters, LogBook
 from ess_actors.core.remarks import Remarks
 from ess_actors.core.scheduler import Scheduler
-from ess_actors.core.variables import NUMBER, DataMap, Value, Variable, kind_of
+from ess_actors.core.variables import LARGEST, NUMBER, DataMap, Value, Variable, kind_of
 
 if TYPE_CHECKING:
     from ess_actors.core.functions.publish import UiListeners
@@ -29,14 +28,23 @@ class CutOff(Exception):
     """The depth guard ends the whole run."""
 
 
-class Engine:
+class Engine(LogBook):
     """One instance. All times passed in are monotonic seconds (`now`) and unix seconds (`wall`)."""
 
     def __init__(
-        self, name: str, functions: Mapping[str, Function], remarks: Remarks, now: float, wall: float
+        self,
+        name: str,
+        functions: Mapping[str, Function],
+        calculations: Set[str],
+        remarks: Remarks,
+        now: float,
+        wall: float,
     ) -> None:
+        super().__init__(wall)
         self.name = name
         self.functions = functions
+        self.calculations = calculations
+        """Functions that only calculate: what a quality run may call."""
         self.map = DataMap()
         self.assets = Assets(name)
         self.counters = Counters()
@@ -48,21 +56,23 @@ class Engine:
         self.remarks = remarks
         self.at_run_end: Callable[[], None] | None = None
         self.outbox: list[Message] = []
-        self.lines: deque[LogLine] = deque(maxlen=LOG_LINES)
-        self.fresh_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
         self.started = now
+        self.booted = wall
+        """Unix seconds of the start; part of the command ids made here, which so never come twice."""
         self.now = 0.0
-        self.wall = wall
         self.hops = 0
         self.command = ""
         self.origin = name
         self.depth = 0
         self.run_start = 0
+        self.quality_run = False
+        """A quality changed and no value came: nothing is commanded, see set_quality."""
+        self.marking = False
+        """In a quality run: the value of the variable whose actions run did not change either."""
         self.clears: list[str] = []
         """Types (fault, alarm) of the clears that ran in the present run."""
         self.monitor_lists: dict[str, tuple[object, object]] = {}
         """Prepared lists of RunMonitor, by table."""
-        self._logged: set[object] = set()
         self._plans: dict[Variable, dict[tuple[Asset, Variable], tuple[int, object]]] = {}
 
     def ambient(self, now: float, wall: float, hops: int = 0, command: str = "", origin: str = "") -> None:
@@ -73,17 +83,22 @@ class Engine:
         self.command = command
         self.origin = origin or self.name
 
-    # --- values -------------------------------------------------------------------------------------------
-
     def write(self, var: Variable, value: Value, quality: Quality = Quality.GOOD, fire: bool = True) -> None:
         """A write by the engine itself: its kind is forced on the variable, then the actions run."""
         cell = var.cell
-        if cell.put(value, kind_of(value), self.now) and var.watch is not None:
+        kind = kind_of(value)
+        if kind == NUMBER and not -LARGEST <= value <= LARGEST:  # type: ignore[operator]
+            self.counters["not_finite"] += 1
+            return
+        changed = cell.put(value, kind, self.now)
+        if changed and var.watch is not None:
             var.watch()
         if quality is not cell.quality:
             cell.quality = quality
         if fire and var.steps:
-            if self.depth:
+            if self.quality_run:
+                self._follow(var, not changed)
+            elif self.depth:
                 self.fire(var)
             else:
                 self.launch(var)
@@ -106,11 +121,23 @@ class Engine:
             self.launch(var)
 
     def set_quality(self, var: Variable, quality: Quality) -> None:
-        """A quality without a value: on a change the actions run with the old value."""
+        """A quality without a value: on a change it travels where the value went, in a quality run.
+
+        Targets are marked; only what is read from `@quality`, and calculations, write values. Nothing is
+        raised, cleared, scheduled, published or commanded, and other instances are sent the marks alone.
+        """
         if var.cell.quality is not quality:
             var.cell.quality = quality
             if var.steps:
-                self.launch(var)
+                self._follow(var, True)
+
+    def _follow(self, var: Variable, marking: bool) -> None:
+        before = self.quality_run, self.marking
+        self.quality_run, self.marking = True, marking
+        try:
+            self.launch(var)
+        finally:
+            self.quality_run, self.marking = before
 
     def set_param(self, var: Variable, param: str, value: object) -> None:
         """Set one param; those that gate actions take effect at once. Never fires actions."""
@@ -145,11 +172,9 @@ class Engine:
         """The variable, created with `value` when missing."""
         return self.map.ensure(table, name, value, self.now)
 
-    # --- runs ---------------------------------------------------------------------------------------------
-
     def gate_open(self, var: Variable) -> bool:
         """Whether the gates of the variable let its actions run now."""
-        return (var.cell.changed or not var.if_changed) and self.enabled(var)
+        return (var.cell.changed or self.marking or not var.if_changed) and self.enabled(var)
 
     def enabled(self, var: Variable) -> bool:
         """The `enable` and `enabled` gates alone."""
@@ -172,7 +197,7 @@ class Engine:
         for step in var.steps:
             step(var)
         self.depth = depth
-        if var.reset_change:
+        if var.reset_change and not self.quality_run:  # what a quality run held back is still to be sent
             var.cell.changed = False
 
     def launch(self, var: Variable) -> None:
@@ -197,6 +222,8 @@ class Engine:
 
     def call(self, name: str, asset: Asset, var: Variable) -> None:
         """Call a function by name; an unknown or failing one is counted, never raised."""
+        if self.quality_run and name not in self.calculations:
+            return
         function = self.functions.get(name)
         if function is None:
             self.counters[f"unknown_function{{{name}}}"] += 1
@@ -237,8 +264,6 @@ class Engine:
             found = asset.context[name] = self.ensure(f"/status/{asset.name}", name, 0)
         return found
 
-    # --- output -------------------------------------------------------------------------------------------
-
     def send(
         self,
         method: str,
@@ -272,16 +297,3 @@ class Engine:
     def note(self, kind: str, **fields: object) -> None:
         """Tell the alarm router what happened here."""
         self.send("pub", f"/alarm_router/{self.name}", orjson.dumps({"kind": kind, **fields}, default=plain))
-
-    def log(self, level: str, text: str) -> None:
-        """Keep a line; the actor around the instance takes `fresh_lines` to its log."""
-        line = LogLine(self.wall, level, text)
-        self.lines.append(line)
-        self.fresh_lines.append(line)
-
-    def once(self, key: object) -> bool:
-        """True the first time it is asked with this key: for what is logged once."""
-        if key in self._logged:
-            return False
-        self._logged.add(key)
-        return True

@@ -12,7 +12,7 @@ from ess_actors.core.applying import Applier
 from ess_actors.core.engine import Engine
 from ess_actors.core.errors import ConfigError
 from ess_actors.core.findings import Severity
-from ess_actors.core.functions import FUNCTIONS
+from ess_actors.core.functions import CALCULATIONS, FUNCTIONS
 from ess_actors.core.functions.links import join_links
 from ess_actors.core.functions.publish import UiListeners
 from ess_actors.core.functions.schedule import run_item
@@ -20,6 +20,7 @@ from ess_actors.core.latch import AlarmBook
 from ess_actors.core.loading import Loading
 from ess_actors.core.messages import Message, instance_of
 from ess_actors.core.quality import EVERY_MEMBER, Quality
+from ess_actors.core.received import Taken, reading_of
 from ess_actors.core.records import Counters, LogLine
 from ess_actors.core.remarks import Remark, Remarks
 from ess_actors.core.uri import covers
@@ -61,8 +62,9 @@ class Ess:
         self._remarks.parts = (BASICS, "Subs")
         for problem in problems:
             self._remarks.add(Severity[problem.severity.upper()], problem.code, problem.text, problem.hint)
-        self.engine = Engine(self.name, FUNCTIONS, self._remarks, now, wall)
+        self.engine = Engine(self.name, FUNCTIONS, CALCULATIONS, self._remarks, now, wall)
         self.access = Access(self.name)
+        self._taken = Taken()
         self.stop_requested = False
         self._applier = Applier(self.engine, self._remarks)
         self.engine.apply = self._apply_member
@@ -131,11 +133,10 @@ class Ess:
         trial.boot(0.0, 0.0)
         return trial.findings
 
-    # --- running ------------------------------------------------------------------------------------------
-
     def boot(self, now: float, wall: float) -> list[Message]:
         """The load phase. The messages its actions made, in order, after it is complete."""
         self.engine.started = now
+        self.engine.booted = wall
         self.engine.ambient(now, wall)
         self._loading.run()
         self._nothing_read_yet()
@@ -163,13 +164,19 @@ class Ess:
         return None if due is None else due + self.engine.started
 
     def source_lost(self, sender: str, now: float, wall: float) -> list[Message]:
-        """An actor is down: what it (or an actor below it) wrote last becomes BAD, and those actions run."""
+        """An actor is down: what it (or an actor below it) read last becomes BAD, and the marks that follow."""
         engine = self.engine
         engine.ambient(now, wall, origin=instance_of(sender))
         for uri in engine.map.uris():
             for var in list(engine.map.tables[uri].variables.values()):
                 if var.writer and covers(sender, var.writer):
                     engine.set_quality(var, Quality.BAD)
+        return self._out()
+
+    def retell_alarms(self, now: float, wall: float) -> list[Message]:
+        """What the alarm router of this instance must hear to get its list back after a restart."""
+        self.engine.ambient(now, wall)
+        self.engine.alarms.retell()
         return self._out()
 
     def handle(self, message: Message, now: float, wall: float) -> list[Message]:
@@ -193,20 +200,32 @@ class Ess:
             answer_query(engine, message, route)
         else:
             known = engine.map.created
-            self._write(message, route.path)
+            self._take(message, route.path)
             if engine.map.created != known:
                 text = f"{message.uri}: {engine.map.created - known} new variables"
                 engine.log("info", f"{text}, written by {message.sender or 'nobody known'}")
         return self._out()
 
-    def _write(self, message: Message, path: str) -> None:
+    def _take(self, message: Message, path: str) -> None:
+        name = self._taken.before(message)
+        if name is not None:
+            self.engine.counters["repeated_command"] += 1
+        else:
+            name = self._write(message, path)
+            if name is None:
+                return
+            self._taken.keep(message, name)
+        body = message.body
+        echo(self.engine, message, b"{%b:%b}" % (orjson.dumps(name), body) if name else body)
+
+    def _write(self, message: Message, path: str) -> str | None:
+        """Apply a body: the name of the one member it was for, "" for a table; None when it was refused."""
         engine = self.engine
         if ":" in path or path == "/":
             self._bad_uri(message, f"write /table/name with slashes only, not {message.uri}")
-            return
+            return None
         if path.startswith("/cfg/"):
-            self._push(message, path)
-            return
+            return self._push(message, path)
         try:
             body = orjson.loads(message.body)
         except orjson.JSONDecodeError:
@@ -217,39 +236,42 @@ class Ess:
                 hops = body.pop(HOPS_MEMBER)
                 engine.hops = int(hops) if kind_of(hops) == NUMBER else engine.hops
             if body and "value" not in body:
-                self._applier.table(engine.map.table(path), body, marks, message.sender)
-                echo(engine, message, message.body)
-                return
+                self._applier.table(engine.map.table(path), body, marks, reading_of(message))
+                return ""
         if kind_of(body) == NO_KIND and not (isinstance(body, dict) and body):
             engine.counters["bad_body"] += 1
             refuse(engine, message, "bad_body", "the body is no JSON value, or an empty object")
-            return
+            return None
         table, _, name = path.rpartition("/")
         if not table:
             self._bad_uri(message, f"{message.uri} names no variable; write /table/name")
-            return
-        quality = Quality(marks.get(name, marks.get(EVERY_MEMBER, 0))) if marks else Quality.GOOD
-        self._applier.member(engine.map.table(table), name, body, quality, message.sender)
-        echo(engine, message, b"{%b:%b}" % (orjson.dumps(name), message.body))
+            return None
+        home, source = engine.map.table(table), reading_of(message)
+        if marks:
+            own = {name: marks.get(name, marks.get(EVERY_MEMBER, 0))}
+            self._applier.marked(home, {name: body}, own, source)
+        else:
+            self._applier.member(home, name, body, Quality.GOOD, source)
+        return name
 
     def _bad_uri(self, message: Message, text: str) -> None:
         self.engine.counters["bad_uri"] += 1
         refuse(self.engine, message, "bad_uri", text)
 
-    def _push(self, message: Message, path: str) -> None:
+    def _push(self, message: Message, path: str) -> str | None:
         parts = path.strip("/").split("/")
         if len(parts) < 3 or parts[1] not in ("cfile", "ctmpl"):
             self._bad_uri(message, "push to /cfg/cfile/<asset>/<document> or /cfg/ctmpl/<asset>/<document>")
-            return
+            return None
         owner = parts[2] if len(parts) > 3 else ""
         problems = self._loading.push(parts[1] == "ctmpl", parts[-1], message.body, owner)
         if not problems:
-            echo(self.engine, message, message.body)
-            return
+            return ""
         for problem in problems:
             self.engine.log("error", f"pushed document {problem.document} {problem.path}: {problem.text}")
         listed = [{"path": p.path, "code": p.code, "text": p.text, "hint": p.hint} for p in problems]
         refuse(self.engine, message, "bad_document", problems[0].text, findings=listed)
+        return None
 
     def _out(self) -> list[Message]:
         out = self.engine.outbox

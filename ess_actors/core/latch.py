@@ -1,9 +1,11 @@
 """Latched alarm lists: entries, counters, events, and what the alarm router is told."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from ess_actors.core.assets import Asset
+from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine
 from ess_actors.core.messages import Message
 from ess_actors.core.uri import covers
@@ -26,6 +28,17 @@ def local_time(wall: float) -> str:
     return datetime.fromtimestamp(wall).strftime("%m/%d/%Y %H:%M:%S")
 
 
+@dataclass(slots=True)
+class _Told:
+    """What the router was told of one entry of its list, to tell it again when it restarts."""
+
+    fields: dict[str, object]
+    since: float
+    """Unix seconds of the first time."""
+    count: int = 0
+    returned: bool = False
+
+
 class AlarmBook:
     """The alarm processing of one engine."""
 
@@ -33,6 +46,8 @@ class AlarmBook:
         self.engine = engine
         self.present: dict[str, str] = {}
         """Source -> fault or alarm: what is not normal now, whatever the lists still hold."""
+        self._told: dict[tuple[str, str, str], _Told] = {}
+        """The router's list: (instance it began in, source, fault or alarm) -> what was told."""
         self._clears = 0
         self._known: set[Asset] = set()
 
@@ -86,21 +101,36 @@ class AlarmBook:
     ) -> None:
         """Remember that the source is not normal, and tell the router."""
         self.present[source.uri] = kind
-        self.engine.note(
-            "raised",
-            type=kind,
-            instance=self.engine.origin,
-            asset=asset.name,
-            source=source.uri,
-            message=message,
-            value=value,
-            severity=SEVERITY[kind],
-            list=target.uri,
-        )
+        key = self.engine.origin, source.uri, kind
+        told = self._told.get(key)
+        if told is None:
+            told = self._told[key] = _Told({}, self.engine.wall)
+        told.fields = {
+            "type": kind,
+            "instance": self.engine.origin,
+            "asset": asset.name,
+            "source": source.uri,
+            "message": message,
+            "value": plain(value),
+            "severity": SEVERITY[kind],
+            "list": target.uri,
+        }
+        told.count += 1
+        told.returned = False
+        self.engine.note("raised", **told.fields)
+
+    def retell(self) -> None:
+        """Tell a router that has lost its list all of it, in the old order; how often and since when too."""
+        for told in self._told.values():
+            self.engine.note("raised", **told.fields, since=told.since, count=told.count)
+        for source in dict.fromkeys(key[1] for key, told in self._told.items() if told.returned):
+            self.engine.note("normal", source=source)
 
     def back_to_normal(self, source: Variable) -> None:
         """The source is normal again; entries stay."""
         if self.present.pop(source.uri, None) is not None:
+            for key, told in self._told.items():
+                told.returned = told.returned or key[1] == source.uri
             self.engine.note("normal", source=source.uri)
 
     def add(self, asset: Asset, kind: str, by: int) -> None:
@@ -119,7 +149,12 @@ class AlarmBook:
         engine = self.engine
         engine.clears.append(kind)
         target = self.destination(asset, kind)
-        sources = sorted({entry.source for entry in target.alarms or ()})
+        listed = {entry.source for entry in target.alarms or ()}
+        for key, told in list(self._told.items()):
+            if key[2] == kind and (key[1] in listed or told.fields["list"] == target.uri):
+                listed.add(key[1])  # a long list has dropped its oldest entries, the router has not
+                del self._told[key]
+        sources = sorted(listed)
         target.alarms = []
         engine.write(target, 0)
         for count in _COUNT.values():
@@ -161,7 +196,7 @@ class AlarmBook:
         root = engine.hops == 0
         if root and not engine.command:
             self._clears += 1
-            engine.command = f"{engine.name}-clear-{self._clears}"
+            engine.command = f"{engine.name}-clear-{int(engine.booted * 1000):x}-{self._clears}"
         devices: list[str] = []
         instances: set[str] = set()
         for index in range(engine.run_start, len(engine.outbox)):
@@ -173,7 +208,9 @@ class AlarmBook:
                     instances.add(other)
             engine.outbox[index] = message._replace(command=engine.command)
         instances.discard("components")
-        remaining = sorted(source for source, kind in self.present.items() if kind in kinds)
+        # A member is asked for faults and alarms by two messages of one command, and its router reports at
+        # the first: what it says then is everything that is not normal.
+        remaining = sorted(source for source, kind in self.present.items() if kind in kinds or not root)
         for kind in kinds:
             engine.note(
                 "clear",

@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+import orjson
+
 from ess_actors.core.quality import Marks
 
 MAX_HOPS: Final = 8
@@ -47,6 +49,31 @@ class Message(NamedTuple):
     """Actor id of who sent it (`ess_2`, `ess_2/bms_2`, `web`); set by the actor layer."""
     to: str = ""
     """Actor id this goes to whatever it subscribes to (answers); empty = by subscription only."""
+
+
+def reply_to(asked: Message, body: bytes, status: str = "") -> Message:
+    """The answer to `asked`. It counts as one hop more: an answer may be what the next action starts from."""
+    return Message(
+        "set",
+        asked.replyto,
+        body,
+        hops=asked.hops + 1,
+        command=asked.command,
+        corr=asked.corr,
+        status=status,
+        to=asked.sender if asked.explain else "",
+    )
+
+
+def command_record(order: Message, by: str) -> Message:
+    """What the journal keeps of an order from outside: `by` is the actor that took it in."""
+    kept = {
+        "by": by,
+        "method": order.method,
+        "uri": order.uri,
+        "body": orjson.Fragment(order.body or b"null"),
+    }
+    return Message("post", "/commands", orjson.dumps(kept), command=order.command)
 
 
 def to_wire(message: Message, recipient: str, sent: float) -> tuple[object, ...]:

@@ -1,9 +1,10 @@
 """The checked Modbus configuration: what the file loaders build and everything else only reads."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum, IntEnum
+from dataclasses import dataclass
+from enum import Enum
 from typing import Final
+
+from ess_actors.core.codec import Codec
 
 ANY_UNIT: Final = 255
 """Unit id of a server map that answers every unit id."""
@@ -36,55 +37,6 @@ class Table(Enum):
     def writable(self) -> bool:
         """True for coils and holding registers."""
         return self in (Table.COIL, Table.HOLDING)
-
-
-class Shape(IntEnum):
-    """What a value looks like on the bus."""
-
-    NUMBER = 0
-    BIT = 1
-    """A boolean: a coil, a discrete input or one named bit of a register."""
-    FIELD = 2
-    """A list of `{"value": bit index, "string": name}`, high bits only."""
-    ENUM = 3
-    """A list with one `{"value": number, "string": text}`."""
-    PARENT = 4
-    """A register that is published as its bits or children only; by its own id it is a raw number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Codec:
-    """How words become a value and back. Everything is resolved: no inheritance, no default left to apply."""
-
-    shape: Shape = Shape.NUMBER
-    size: int = 1
-    """Words: 1, 2 or 4; 0 for a coil or discrete input, which is one bit and no word (then order = ())."""
-    order: tuple[int, ...] = (0,)
-    """Wire indexes of the words, most significant first; (0, 1) is big-endian, (1, 0) is word-swapped."""
-    mask: int = 0
-    """XORed onto the joined unsigned number, on reads and on writes."""
-    first_bit: int = 0
-    bits: int = 16
-    """Width of the value: 16 * size, less for a packed child, 1 for a single bit."""
-    signed: bool = False
-    is_float: bool = False
-    scale: int | float | None = None
-    """value = raw / scale; None when nothing is to be done. A whole number is an int."""
-    shift: int | float = 0
-    """Added after scaling. A whole number is an int."""
-    inverted: bool = False
-    """A coil or discrete input whose scale is negative."""
-    use_bool: bool = True
-    """False: a coil or discrete input is published as 1 or 0."""
-    texts: Mapping[int, str] = field(default_factory=dict, hash=False)
-    """FIELD: bit index -> name. ENUM: number -> text."""
-    hidden: int = 0
-    """FIELD: mask of the bits that are never shown."""
-
-    @property
-    def partial(self) -> bool:
-        """True when a write needs a fresh read of the register first."""
-        return self.bits < 16 * self.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +149,6 @@ class Component:
     add_timings: bool = False
     group_kinds: tuple[str, ...] = ()
     """Lower-case type word of every group, for `add_timings`."""
-    publish_quality: bool = False
     max_gap_words: int = 16
     """Largest hole one request bridges; 16 times that for bits."""
     max_words: int = MAX_READ_WORDS
@@ -210,41 +161,21 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SerialLine:
-    """A serial port; parity is none, even or odd."""
-
-    device: str
-    baud_rate: int = 115200
-    parity: str = "none"
-    data_bits: int = 8
-    stop_bits: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One host and port, or one serial line, with the limits of its sockets. All times in seconds."""
+    """One host and port of Modbus/TCP, with the limits of its socket. All times in seconds."""
 
     name: str
-    host: str = ""
+    host: str
     port: int = 502
-    serial: SerialLine | None = None
-    """Set for a serial line; then host and port mean nothing."""
-    framer: str = "socket"
-    """`socket` (Modbus/TCP), or `rtu` for a serial line and for RTU over TCP."""
-    tls: Mapping[str, object] | None = field(default=None, hash=False)
     connect_timeout_s: float = 1.0
     transfer_timeout_s: float = 0.5
     reconnect_min_s: float = 0.2
     reconnect_max_s: float = 2.0
-    max_connections: int = 1
-    inter_message_delay_s: float = 0.0
-    stats_uri: str = ""
-    stats_period_ms: int = 1000
 
     @property
     def address(self) -> tuple[str, int]:
-        """What makes two endpoints the same one: (host, port) or (device, 0)."""
-        return (self.serial.device, 0) if self.serial else (self.host, self.port)
+        """What makes two endpoints the same one."""
+        return (self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,9 +240,6 @@ class ServerMap:
     host: str
     port: int
     entries: tuple[ServerEntry, ...]
-    serial: SerialLine | None = None
-    serial_unit: int = 1
-    """Unit id on a serial line."""
     stale_after_ms: int = 5000
     """A source silent for this long is stale; 0 = never."""
     stale_bits: tuple[StaleBit, ...] = ()

@@ -1,6 +1,7 @@
 """Answers a get: tables, variables, params, prefixes, the asset tree; and names that are near a wrong one."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from ess_actors.core.bodies import SHAPES, Shape, naked, of_table, plain
@@ -9,6 +10,8 @@ from ess_actors.core.uri import covers
 from ess_actors.core.variables import DataMap
 
 NEAR_LIMIT: Final = 5
+LONGEST_NEAR: Final = 160
+"""Characters."""
 NESTED_FAMILY: Final = "/assets"
 
 
@@ -95,39 +98,28 @@ def _nested(map_: DataMap, path: str, uris: Iterable[str], shape: Shape) -> dict
 
 
 def near(map_: DataMap, path: str) -> list[str]:
-    """Up to NEAR_LIMIT names, best first: the same table, the same name elsewhere, similar tables."""
+    """Up to NEAR_LIMIT names, best first: the same table, the same name elsewhere, similar tables.
+
+    Nothing for a very long uri: this runs in the instance's only thread, and nobody mistypes so much.
+    """
+    if len(path) > LONGEST_NEAR:
+        return []
     colon = path.replace(":", "/")
     table, _, name = colon.rpartition("/")
     name = name.partition("@")[0]
+    uris = list(map_.uris())
     found: list[str] = []
     if table in map_.tables:
-        names = map_.tables[table].variables
-        scored = sorted((_distance(name.lower(), other.lower()), other) for other in names)
-        limit = max(2, len(name) // 3)
-        found += [f"{table}:{other}" for score, other in scored if score <= limit]
-    found += [f"{uri}:{name}" for uri in map_.uris() if uri != table and name in map_.tables[uri].variables]
-    tables = sorted((_distance(candidate, uri), uri) for uri in map_.uris() for candidate in (colon,))
-    limit = max(2, len(colon) // 3)
-    found += [uri for score, uri in tables if score <= limit]
-    if len(found) < NEAR_LIMIT and table and table not in map_.tables:
-        for score, uri in sorted((_distance(table, uri), uri) for uri in map_.uris()):
-            if score <= max(2, len(table) // 3):
-                found += [f"{uri}:{name}"] if name in map_.tables[uri].variables else [uri]
+        names = {other.lower(): other for other in map_.tables[table].variables}
+        found += [f"{table}:{names[low]}" for low in _alike(name.lower(), names)]
+    found += [f"{uri}:{name}" for uri in uris if uri != table and name in map_.tables[uri].variables]
+    if len(found) < NEAR_LIMIT:
+        found += _alike(colon, uris)
+        if table and table not in map_.tables:
+            for uri in _alike(table, uris):
+                found.append(f"{uri}:{name}" if name in map_.tables[uri].variables else uri)
     return list(dict.fromkeys(found))[:NEAR_LIMIT]
 
 
-def _distance(left: str, right: str) -> int:
-    """Edit distance, with a swap of neighbours as one edit."""
-    if abs(len(left) - len(right)) > 8:
-        return abs(len(left) - len(right))
-    before: list[int] = []
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        previous, row = row, [i]
-        for j, b in enumerate(right, 1):
-            cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a != b))
-            if before and j > 1 and a == right[j - 2] and left[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before = previous
-    return row[-1]
+def _alike(wanted: str, known: Iterable[str]) -> list[str]:
+    return get_close_matches(wanted, [one for one in known if len(one) <= LONGEST_NEAR], NEAR_LIMIT, 0.6)

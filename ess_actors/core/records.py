@@ -1,5 +1,6 @@
 """What an instance keeps about itself: counts by name and the last log lines."""
 
+from collections import deque
 from typing import Final, NamedTuple
 
 LOG_LINES: Final = 1000
@@ -19,3 +20,27 @@ class Counters(dict[str, int]):
 
     def __missing__(self, key: str) -> int:
         return 0
+
+
+class LogBook:
+    """The last log lines. `wall` is unix seconds, moved on by the owner."""
+
+    def __init__(self, wall: float) -> None:
+        self.wall = wall
+        self.lines: deque[LogLine] = deque(maxlen=LOG_LINES)
+        self.fresh_lines: deque[LogLine] = deque(maxlen=LOG_LINES)
+        """Those the actor around the instance has not taken to its log yet."""
+        self._logged: set[object] = set()
+
+    def log(self, level: str, text: str) -> None:
+        """Keep a line."""
+        line = LogLine(self.wall, level, text)
+        self.lines.append(line)
+        self.fresh_lines.append(line)
+
+    def once(self, key: object) -> bool:
+        """True the first time it is asked with this key: for what is logged once."""
+        if key in self._logged:
+            return False
+        self._logged.add(key)
+        return True

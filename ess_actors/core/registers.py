@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from ess_actors.core.bits import BadValueError, enum_number, enum_reader, field_number, field_reader, truth
-from ess_actors.core.points import Codec, Shape
+from ess_actors.core.codec import Codec, Shape
 
 FLOAT_MAX: Final = 3.4028234663852886e38
 """Largest finite IEEE single."""

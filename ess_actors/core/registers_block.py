@@ -7,7 +7,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from ess_actors.core.points import Codec, Point, Register, Shape
+from ess_actors.core.codec import Codec, Shape
+from ess_actors.core.points import Point, Register
 from ess_actors.core.registers import value_reader
 
 _UNSIGNED: Final = {0: "B", 1: "H", 2: "I", 4: "Q"}

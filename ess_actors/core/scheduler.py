@@ -6,6 +6,9 @@ from typing import Final
 
 _FUZZ: Final = 1e-9
 """Seconds: grid times are products of floats, a run this little early still counts as on the grid."""
+SHORTEST: Final = 0.001
+LONGEST: Final = 1e9
+"""Seconds: periods and delays outside are taken as these, so that grid points stay countable."""
 
 
 @dataclass(slots=True)

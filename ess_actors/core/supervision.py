@@ -190,7 +190,8 @@ class Supervision:
             raise RequestError("not_found", f"no actor {child_id!r} here")
         if verb not in VERBS:
             raise RequestError("bad_verb", f"{verb!r} is not one of {', '.join(VERBS)}")
-        if verb == "start" and child.state in (State.RUNNING, State.STARTING):
+        stopping = child.alive and bool(child.stopped_by)
+        if verb == "start" and child.state in (State.RUNNING, State.STARTING) and not stopping:
             raise RequestError("already_running", f"{child_id} is {child.state}; `restart` ends it first")
         if verb == "stop" and child.state is State.STOPPED:
             raise RequestError("already_stopped", f"{child_id} is STOPPED; `start` brings it back")
@@ -200,7 +201,7 @@ class Supervision:
                 child.stopped_by = ""
                 child.restarts += verb == "restart"
                 return [self._start(child, now)]
-        child.start_again = verb == "restart" or verb == "start"
+        child.start_again = verb != "stop"
         return self._stop(child, OPERATOR, now)
 
     def halt(self, child_id: str, now: float) -> Orders:
@@ -221,23 +222,13 @@ class Supervision:
         """Number of the current process of this child, counted from 1."""
         return self._children[child_id].generation
 
+    def report(self, child_id: str) -> ChildReport:
+        """One child as operators see it."""
+        return _report(self._children[child_id])
+
     def reports(self) -> tuple[ChildReport, ...]:
-        """All children as operators see them, in start order."""
-        return tuple(
-            ChildReport(
-                c.spec.id,
-                c.spec.kind,
-                str(c.state),
-                c.pid,
-                c.generation,
-                c.restarts,
-                c.since,
-                c.deadline if c.state is State.BACKOFF else None,
-                c.last_error,
-                c.stopped_by,
-            )
-            for c in self._children.values()
-        )
+        """All children, in start order."""
+        return tuple(_report(child) for child in self._children.values())
 
     def _start(self, child: _Child, now: float) -> Start:
         child.generation += 1
@@ -246,7 +237,10 @@ class Supervision:
         return Start(child.spec.id, child.generation)
 
     def _stop(self, child: _Child, by: str, now: float) -> Orders:
+        stopping = child.alive and bool(child.stopped_by)
         child.stopped_by = by
+        if stopping:
+            return []
         if not child.alive:
             child.state, child.since, child.deadline = State.STOPPED, now, None
             return []
@@ -265,3 +259,18 @@ class Supervision:
             pause = min(spec.backoff_max_s, spec.backoff_min_s * 2 ** (len(failures) - 1))
             child.state, child.deadline = State.BACKOFF, now + pause
         return []
+
+
+def _report(child: _Child) -> ChildReport:
+    return ChildReport(
+        child.spec.id,
+        child.spec.kind,
+        str(child.state),
+        child.pid,
+        child.generation,
+        child.restarts,
+        child.since,
+        child.deadline if child.state is State.BACKOFF else None,
+        child.last_error,
+        child.stopped_by,
+    )

@@ -12,7 +12,8 @@ NUMBER: Final = 0
 BOOL: Final = 1
 TEXT: Final = 2
 NO_KIND: Final = -1
-KIND_NAMES: Final = ("number", "bool", "text")
+LARGEST: Final = 1.7976931348623157e308
+"""A number beyond this, an infinity or a NaN is no value: nothing could be calculated or sent with it."""
 DEADBAND: Final = 1e-8
 """Two numbers closer than this are the same value, unless the variable has a param `deadband`."""
 
@@ -22,6 +23,11 @@ _KINDS: Final[Mapping[type, int]] = {int: NUMBER, float: NUMBER, bool: BOOL, str
 def kind_of(value: object) -> int:
     """NUMBER, BOOL, TEXT, or NO_KIND for what cannot be a value."""
     return _KINDS.get(value.__class__, NO_KIND)
+
+
+def finite(number: float) -> bool:
+    """False for infinities, NaN, and whole numbers no float can hold."""
+    return -LARGEST <= number <= LARGEST
 
 
 class AlarmEntry(NamedTuple):

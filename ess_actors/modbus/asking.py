@@ -41,11 +41,11 @@ class Asker:
         now = self._clock()
         unit.free_at = now + pause
         if answer.error == "timeout" or answer.code in _UNREACHABLE:
-            unit.missed(now, at_once=answer.error == "exception")
+            self.units.missed(request.unit, now, at_once=answer.error == "exception")
             if answer.error == "timeout" and self.units.all_missed():
                 self.link.drop("no unit answers")
         elif answer.error != "not_connected":
-            unit.answered()
+            self.units.answered(request.unit)
         if self._meter is not None:
             self._meter.count("ess_modbus_requests_total", self._device, answer.reason or "ok")
             if answer.error in ("", "exception"):

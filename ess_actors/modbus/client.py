@@ -8,6 +8,7 @@ from collections.abc import Callable
 import orjson
 
 from ess_actors.core.component import ComponentState
+from ess_actors.core.component_facts import facts
 from ess_actors.core.component_writes import Reply, multi_reply
 from ess_actors.core.events import ALARM, INFO, STATUS, Event
 from ess_actors.core.metrics import Meter
@@ -48,7 +49,6 @@ class Client:
         endpoint = client_map.endpoint
         self.stem = client_map.stem
         self._emit = emit
-        self._meter = meter
         self._clock, self._wall = clock, wall
         self._connect_timeout = endpoint.connect_timeout_s
         self.link = Link(
@@ -143,7 +143,7 @@ class Client:
         now = self._clock()
         for state in self._beating:
             job = state.heartbeat_write(now)
-            if job is not None and self.link.connected and self._units[job.unit].may_ask(now):
+            if job is not None and self.link.connected and self._units.may_ask(job.unit, now):
                 await execute(self._asker, state, job)
 
     def _answer_fresh(self, state: ComponentState, rest: str, done: asyncio.Future[object]) -> None:
@@ -168,13 +168,11 @@ class Client:
         self._cycles += 1
         await self._isolation[id(state)].after_cycle(now, self._emit)
         self._timetable.advance(slots, self._clock())
-        if self._meter is not None:
-            self._meter.gauge("ess_point_age_seconds", self.stem, value=self._oldest_age(now))
 
     async def _poll(self, state: ComponentState, block: Block, repeat_until: float) -> Answer | None:
         """Reads one block into the state; None when the unit is in back-off and was not asked."""
         now = self._clock()
-        if not self._units[block.unit].may_ask(now):
+        if not self._units.may_ask(block.unit, now):
             self._say(state.failed(block, "timeout", now))
             return None
         request = Request(block.unit, block.function, block.address, block.count)
@@ -192,9 +190,18 @@ class Client:
         self._say(state.good(block, answer.payload, answer.sent, left, took_ms))
         return answer
 
-    def _oldest_age(self, now: float) -> float:
-        """Age in seconds of the oldest block of the plan; one that was never read is as old as the client."""
-        sent = (answer.sent or self._started for state in self.states for answer in state.answers)
+    def oldest_age(self) -> float:
+        """Age in seconds of the oldest point of the plan; one that was never read is as old as the client.
+
+        May be called from any thread.
+        """
+        now = self._clock()
+        sent = (
+            one.sent or self._started
+            for state in self.states
+            for answer in state.answers
+            for one in answer.sources()
+        )
         return now - min(sent, default=now)
 
     def _say(self, events: list[Event]) -> None:
@@ -235,8 +242,8 @@ class Client:
                 self._emit(Event(f"{state.component.uri}/{name}", suffix.lstrip("_"), INFO))
             return reply
         jobs, refused = state.jobs(rest, body)
-        if "" in refused:
-            return refused[""]
+        if not rest and not jobs and list(refused) == [""]:
+            return {"_status": "failed", **refused[""]}
         names = [*refused, *(written for job in jobs for written in job.names)]
         ticket = Ticket(names)
         ticket.put(refused)
@@ -252,7 +259,10 @@ class Client:
         return multi_reply(replies) if not rest else replies[rest]
 
     async def get(self, uri: str) -> object:
-        """The value as read last, or with `_remote` as read now."""
+        """The value as read last, or with `_remote` as read now; `_full` and `_raw` tell everything of a point.
+
+        An answer that is an object with a text under `status` says why there is no value.
+        """
         state, rest = self.find(uri)
         if state is None:
             return _no_component(uri)
@@ -265,31 +275,22 @@ class Client:
                 self._fresh.append((state, name, done))
                 self._wake.set()
                 return await done
+            case "_full" | "_raw":
+                return facts(state, name, suffix, self._clock())
             case "_stats":
                 return self.stats()
         return {"status": "unsupported"}
 
     def stats(self) -> dict[str, object]:
         """Counts since the start; times in milliseconds."""
-        link = self.link.counters
         return {
             "connected": self.link.connected,
-            "requests": link.requests,
-            "replies": link.replies,
-            "timeouts": link.timeouts,
-            "malformed": link.malformed,
-            "exceptions": {str(code): n for code, n in sorted(link.exceptions.items())},
-            "late_answers": link.late,
-            "connects": link.connects,
-            "failed_connects": link.failed_connects,
+            **self.link.counters.as_body(),
             "cycles": self._cycles,
             "missed_cycles": self._timetable.missed,
             "silent_units": self._units.silent,
-            "min_transaction_ms": link.shortest_s * 1000,
-            "max_transaction_ms": link.longest_s * 1000,
-            "avg_transaction_ms": link.total_s * 1000 / link.replies if link.replies else 0.0,
             "sets": dict(self._set_counts),
-            "oldest_point_s": self._oldest_age(self._clock()),
+            "oldest_point_s": self.oldest_age(),
         }
 
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import random
-import socket
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pymodbus.exceptions import ConnectionException, ModbusException
 
 from ess_actors.modbus.framer import RawFramer, RawPDU
 from ess_actors.modbus.frames import decode_answer, encode_request
+from ess_actors.modbus.keepalive import keep_alive
 from ess_actors.modbus.port import READS, Answer, Request
 
 # The library prints the last twenty frames with every timeout; the link counts what matters instead.
@@ -23,13 +23,6 @@ logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL + 1)
 
 _NEVER: Final = 1 << 62
 _JITTER: Final = 0.2
-_KEEPALIVE: Final = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 3),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3000),
-)
 
 
 @dataclass(slots=True)
@@ -48,6 +41,22 @@ class LinkCounters:
     shortest_s: float = 0.0
     longest_s: float = 0.0
     total_s: float = 0.0
+
+    def as_body(self) -> dict[str, object]:
+        """The same for an operator; times in milliseconds."""
+        return {
+            "requests": self.requests,
+            "replies": self.replies,
+            "timeouts": self.timeouts,
+            "malformed": self.malformed,
+            "exceptions": {str(code): n for code, n in sorted(self.exceptions.items())},
+            "late_answers": self.late,
+            "connects": self.connects,
+            "failed_connects": self.failed_connects,
+            "min_transaction_ms": self.shortest_s * 1000,
+            "max_transaction_ms": self.longest_s * 1000,
+            "avg_transaction_ms": self.total_s * 1000 / self.replies if self.replies else 0.0,
+        }
 
     def add(self, answer: Answer) -> None:
         """Counts one finished request."""
@@ -130,7 +139,8 @@ class Link:
     async def wait_connected(self, timeout: float) -> bool:  # noqa: ASYNC109 - a limit of ours
         """True as soon as the socket is open, False after `timeout` seconds without."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._up.wait()
         return self.connected
 
     def drop(self, reason: str) -> None:
@@ -166,6 +176,7 @@ class Link:
         self._framer.expects_answer = True
         try:
             reply = await client.execute(False, RawPDU(pdu, request.unit))
+            _heed_cancellation()
         except ConnectionException:
             return Answer(error=self._loss_word(), sent=sent, received=self._clock())
         except ModbusException:
@@ -180,7 +191,9 @@ class Link:
     async def _keep(self) -> None:
         """Connect, wait for the loss, back off, again."""
         while True:
-            if await self._connect():
+            connected = await self._connect()
+            _heed_cancellation()
+            if connected:
                 await self._down.wait()
             spread = 1.0 + random.uniform(-_JITTER, _JITTER)  # noqa: S311 - only spreads reconnects
             wait = self._backoff * spread
@@ -217,9 +230,7 @@ class Link:
             self.counters.failed_connects += 1
             self._tell(False, self._why or "cannot connect")
             return False
-        raw = transport.get_extra_info("socket")
-        for level, option, value in _KEEPALIVE:
-            raw.setsockopt(level, option, value)
+        keep_alive(transport)
         # The library has one timeout for connecting and for answers.
         ctx.comm_params.timeout_connect = self._transfer_timeout
         self.counters.connects += 1
@@ -273,3 +284,10 @@ class Link:
 
     def _poisoned(self) -> None:
         self.drop("malformed")
+
+
+def _heed_cancellation() -> None:
+    """The library waits with Python 3.11's wait_for, which loses a cancellation that comes with the result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -2,13 +2,18 @@
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pymodbus.transport import CommParams, CommType, ModbusProtocol
 
 from ess_actors.modbus.framer import FrameBuffer, frame
+from ess_actors.modbus.keepalive import keep_alive
+
+IDLE_S: Final = 30.0
+"""A connection silent for this long gives way when the limit of clients is reached."""
 
 
 class Reply(NamedTuple):
@@ -29,6 +34,8 @@ class ListenerCounters:
     accepted: int = 0
     refused: int = 0
     """Over the limit of clients, or from a network that is not allowed."""
+    evicted: int = 0
+    """Idle connections closed in favour of a new one."""
     requests: int = 0
     poisoned: int = 0
 
@@ -36,7 +43,8 @@ class ListenerCounters:
 class Listener:
     """Listens on host:port (0 = a free port, see `port` after start) until stopped; may be started again.
 
-    `allow_from` are networks in CIDR form, empty = everybody.
+    `allow_from` are networks in CIDR form, empty = everybody. With `max_clients` connected, a new one takes
+    the place of the one that has been silent longest, if that is IDLE_S at least; else it is turned away.
     """
 
     def __init__(
@@ -47,9 +55,11 @@ class Listener:
         *,
         max_clients: int = 32,
         allow_from: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host, self.port = host, port
         self.respond = respond
+        self.clock = clock
         self.max_clients = max_clients
         self.allowed = tuple(ipaddress.ip_network(network, strict=False) for network in allow_from)
         self.counters = ListenerCounters()
@@ -86,9 +96,19 @@ class Listener:
             session.hang_up()
 
     def admits(self, peer: object) -> bool:
-        """Whether one more connection from `peer` (an address text) may be served."""
-        if len(self.sessions) >= self.max_clients:
+        """Whether one more connection from `peer` (an address text) is served; an idle one may go for it."""
+        if not self._allows(peer):
             return False
+        if len(self.sessions) < self.max_clients:
+            return True
+        idlest = min(self.sessions, key=lambda session: session.heard_at)
+        if self.clock() - idlest.heard_at < IDLE_S:
+            return False
+        self.counters.evicted += 1
+        idlest.hang_up()
+        return True
+
+    def _allows(self, peer: object) -> bool:
         if not self.allowed:
             return True
         try:
@@ -132,6 +152,8 @@ class Session(ModbusProtocol):
     def __init__(self, owner: Listener) -> None:
         self.owner = owner
         self._buffer = FrameBuffer()
+        self.heard_at = owner.clock()
+        """When the master sent something last."""
         super().__init__(
             CommParams(comm_type=CommType.TCP, comm_name="session", port=owner.port), is_server=True
         )
@@ -141,6 +163,7 @@ class Session(ModbusProtocol):
 
     def callback_connected(self) -> None:
         """Admits the peer or closes the connection."""
+        keep_alive(self.transport)
         peer = (self.transport.get_extra_info("peername") or ("",))[0]
         if not self.owner.admits(peer):
             self.owner.counters.refused += 1
@@ -160,6 +183,7 @@ class Session(ModbusProtocol):
         """Answers every complete frame, the frames before a poisoned place included."""
         if self not in self.owner.sessions:
             return
+        self.heard_at = self.owner.clock()
         out = []
         for transaction, unit, pdu in self._buffer.feed(data):
             self.owner.counters.requests += 1

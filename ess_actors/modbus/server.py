@@ -69,7 +69,9 @@ class Server:
         self._on_write = on_write
         self._on_event = on_event
         self._clock = clock
-        self._listener = Listener(host, port, self._respond, max_clients=max_clients, allow_from=allow_from)
+        self._listener = Listener(
+            host, port, self._respond, max_clients=max_clients, allow_from=allow_from, clock=clock
+        )
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -105,6 +107,7 @@ class Server:
             "clients": len(self._listener.sessions),
             "accepted": wire.accepted,
             "refused_clients": wire.refused,
+            "evicted_clients": wire.evicted,
             "requests": wire.requests,
             "poisoned": wire.poisoned,
             **self.bank.counters,

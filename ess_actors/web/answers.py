@@ -28,6 +28,15 @@ _OUTCOMES: Final[Mapping[str, tuple[int, str]]] = {
     "not_running": (503, "the actor is not running; `ess-actors status` shows why"),
     "unknown_outcome": (504, "the device may have done it or not; read it back before trying again"),
     "superseded": (409, "a later write of the same point took its place"),
+    "unsupported": (400, "the receiver does not do this"),
+    "bad_value": (400, "send a value of the point's kind, as `get` of it shows"),
+    "read_only": (409, "the point cannot be written"),
+    "disabled": (409, "the point is disabled; `_enable` it first"),
+    "mismatch": (409, "the device holds another value than was written"),
+    "partial": (409, "not every point was written; see each point's status"),
+    "failed": (409, "no point was written; see each point's status"),
+    "bad": (503, "the device's value cannot be trusted now; `reason` tells why"),
+    "bad_document": (400, "mend what `findings` names and push the document again"),
     "starting": (503, "the actor is still starting; try again in a moment"),
 }
 

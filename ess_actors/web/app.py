@@ -89,6 +89,8 @@ class _Api:
                 answer = message_answer(Answer(problem.status, said))
             except ClientDisconnect:
                 answer = error_answer(400, "gone", "the client left before its body was complete")
+            except asyncio.CancelledError:
+                answer = error_answer(503, "stopping", "the operator API stops; ask again in a moment")
             except Exception as problem:
                 _log.exception("%s %s", request.method, request.url.path)
                 text = f"{type(problem).__name__}: {problem}; this is a defect, please report it with the log"

@@ -70,7 +70,12 @@ def message_of(tree: Mapping[str, object]) -> Message:
     uri = checked_uri(_text(tree, "uri", required=True), "uri")
     if method != "get" and "body" not in tree:
         raise Refusal(400, "bad_request", f'a {method} needs a body; add "body": a JSON value')
-    body = orjson.dumps(tree["body"]) if tree.get("body") is not None or method != "get" else b""
+    try:
+        body = orjson.dumps(tree["body"]) if tree.get("body") is not None or method != "get" else b""
+    except TypeError as problem:
+        raise Refusal(
+            400, "bad_body", f"the body cannot be passed on ({problem}); nest it less deep"
+        ) from None
     replyto = _text(tree, "replyto", required=False)
     return Message(method, uri, body, checked_uri(replyto, "replyto") if replyto else "", explain=True)
 

@@ -9,6 +9,11 @@ from ess_actors.core.control import Boot, Heartbeat, Query
 from ess_actors.core.supervision import ChildSpec
 
 
+def spec(child_id: str) -> ChildSpec:
+    """Restarted soon and often."""
+    return ChildSpec(child_id, child_id, intensity=100, backoff_min_s=0.02, backoff_max_s=0.05)
+
+
 class Child(TreeActor):
     """Ready at once; fails at "fail"; counts how often it handled a message."""
 
@@ -52,8 +57,8 @@ class Parent(SupervisingActor):
                 self.state_dir = type(self.state_dir)(message.state_dir)
                 self.supervise(
                     [
-                        ChildPlan(ChildSpec("child", "child", backoff_min_s=0.05), Child, None),
-                        ChildPlan(ChildSpec("io", "io", backoff_min_s=0.05), IoChild, None),
+                        ChildPlan(spec("child"), Child, None),
+                        ChildPlan(spec("io"), IoChild, None),
                     ]
                 )
                 self.send(sender, "booted")

@@ -65,6 +65,20 @@ def test_a_killed_child_is_reported_with_the_signal(tree):
     assert reports(tree)["child"].last_error == "killed by SIGKILL"
 
 
+def test_children_that_die_together_all_come_back(tree):
+    """Thespian tells of one of them only, now and then."""
+    for _ in range(12):
+        before = {r.pid for r in wait_for("all to run", lambda: all_running(tree)).values()}
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+
+        def replaced(before=before):
+            found = all_running(tree)
+            return found and not before & {r.pid for r in found.values()}
+
+        wait_for("new processes of all", replaced, 20)
+
+
 def test_thespian_listens_on_loopback_only_and_the_check_sees_a_breach(tree):
     wait_for("both to run", lambda: all_running(tree))
     child = psutil.Process(all_running(tree)["child"].pid)

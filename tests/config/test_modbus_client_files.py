@@ -1,4 +1,4 @@
-"""Client files: kinds, inheritance, ranges, coercion, ids and heartbeats."""
+"""Client files: kinds, inheritance, coercion and heartbeats."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ess_actors.config.modbus_files import Kind, kind_of, load_any
+from ess_actors.core.codec import Shape
 from ess_actors.core.findings import Severity
-from ess_actors.core.points import Shape, Table
+from ess_actors.core.points import Table
 from tests.config.modbus_trees import client, holding, load, one
 
 
@@ -162,19 +163,8 @@ def test_the_nearest_level_wins_false_included() -> None:
 def test_defaults_of_the_connection() -> None:
     maps, _ = load(client({"id": "c", "registers": [holding({"id": "p", "offset": 1})]}))
     endpoint = maps[0].endpoint
-    assert (endpoint.name, endpoint.port, endpoint.transfer_timeout_s, endpoint.framer) == (
-        "plant",
-        502,
-        0.5,
-        "socket",
-    )
+    assert (endpoint.name, endpoint.port, endpoint.transfer_timeout_s) == ("plant", 502, 0.5)
     assert maps[0].components[0].unit == 255
-    tree = {"connection": {"serial_device": "/dev/ttyS1"}, "components": [{"id": "c", "registers": []}]}
-    maps, findings = load(tree)
-    assert maps[0].endpoint.serial is not None
-    assert (maps[0].endpoint.framer, maps[0].endpoint.transfer_timeout_s) == ("rtu", 1.0)
-    assert maps[0].components[0].unit == 1
-    assert [f.code for f in findings] == ["C25"]
 
 
 def test_debounce_is_ms_on_a_component_and_seconds_on_a_point() -> None:
@@ -186,76 +176,6 @@ def test_debounce_is_ms_on_a_component_and_seconds_on_a_point() -> None:
         }
     )
     assert [p.debounce_s for p in found.points] == [0.2, 1.5]
-
-
-def test_ranges_make_components_and_points() -> None:
-    rack = {
-        "id": "rack_#n#_info",
-        "device_id_range": {"begin": 9, "end": 11, "replace": "#n#"},
-        "registers": [holding({"id": "soc", "offset": 1})],
-    }
-    hvac = {
-        "id": "hvac",
-        "registers": [
-            holding(
-                {"id": "hvac_#u#_temp", "offset": 700},
-                decode_offset_range={"begin": 1, "end": 3, "step": 32, "replace": "#u#"},
-            )
-        ],
-    }
-    maps, findings = load(client(rack, hvac))
-    assert findings == []
-    assert [(c.id, c.unit) for c in maps[0].components[:3]] == [
-        ("rack_09_info", 9),
-        ("rack_10_info", 10),
-        ("rack_11_info", 11),
-    ]
-    assert [(p.id, p.address) for p in maps[0].components[3].points] == [
-        ("hvac_01_temp", 700),
-        ("hvac_02_temp", 732),
-        ("hvac_03_temp", 764),
-    ]
-
-
-def test_a_component_range_moves_offsets_and_an_ip_range_makes_connections() -> None:
-    component = {
-        "id": "s@@/x!!",
-        "component_offset_range": {"begin": 1, "end": 2, "step": 100, "replace": "@@"},
-        "registers": [holding({"id": "a", "offset": 5, "scale": "2"})],
-    }
-    maps, findings = load(
-        client(
-            component, ip_address="10.0.0.!!", ip_range={"begin": 7, "end": 8, "replace": "!!"}, name="bms_!!"
-        )
-    )
-    assert [m.endpoint.host for m in maps] == ["10.0.0.7", "10.0.0.8"]
-    assert [m.endpoint.name for m in maps] == ["bms_07", "bms_08"]
-    assert [m.stem for m in maps] == ["plant_07", "plant_08"]
-    assert [(c.id, c.points[0].address) for c in maps[1].components] == [("s01/x08", 5), ("s02/x08", 105)]
-    assert [f.code for f in findings] == ["S04"]
-
-
-def test_a_marker_that_is_missing_makes_one_instance() -> None:
-    component = {
-        "id": "rack",
-        "device_id_range": {"begin": 9, "end": 11, "replace": "#"},
-        "registers": [holding({"id": "soc", "offset": 1})],
-    }
-    maps, findings = load(client(component))
-    assert [c.id for c in maps[0].components] == ["rack"]
-    assert [(f.code, f.severity) for f in findings] == [("C20", Severity.ERROR)]
-
-
-def test_component_ids_that_collide_or_hide_points() -> None:
-    inner = {"id": "/ess_1/bms_info/", "registers": [holding({"id": "soc", "offset": 1})]}
-    outer = {"id": "ess_1", "registers": [holding({"id": "bms_info", "offset": 1})]}
-    maps, findings = load(client(outer, inner, inner))
-    assert [c.uri for c in maps[0].components] == [
-        "/components/ess_1",
-        "/components/ess_1/bms_info",
-        "/components/ess_1/bms_info",
-    ]
-    assert sorted(f.code for f in findings) == ["C01", "C21"]
 
 
 def test_heartbeats_that_cannot_work_are_off() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from ess_actors.config.json_reader import parse
 from ess_actors.config.modbus_server import server_from
+from ess_actors.core.codec import Shape
 from ess_actors.core.findings import Finding, Severity
-from ess_actors.core.points import ANY_UNIT, ServerMap, Shape, StalePolicy, Table
+from ess_actors.core.points import ANY_UNIT, ServerMap, StalePolicy, Table
 
 URI = "/site/ess_1/ess_ls"
 
@@ -178,13 +179,6 @@ def test_stale_bits_must_name_what_exists() -> None:
         (URI, URI, "com_status", 2)
     ]
     assert [f.code for f in findings] == ["S05", "S05", "C26"]
-
-
-def test_a_serial_server_needs_a_unit() -> None:
-    found, findings = load({"coils": [entry("a", 1)]}, serial_device="/dev/ttyS1")
-    assert found is not None
-    assert (found.serial_unit, [f.code for f in findings]) == (1, ["V05"])
-    assert good({"coils": [entry("a", 1)]}, serial_device="/dev/ttyS1", device_id=17).serial_unit == 17
 
 
 def test_what_is_no_server_is_not_loaded() -> None:

@@ -23,7 +23,7 @@ EDITS = {
     "start is missing": (SITE, '"start": "ess_2.json", ', "", "site-shape", FATAL, SITE,
         '"documents": "ess_2"'),
     "site has a bad name": (SITE, '"pair"', '"../pair"', "site-shape", FATAL, SITE, "../pair"),
-    "no such start file": (SITE, START_2, "ess_9.json", "file-missing", FATAL, "ess_9.json", None),
+    "no such start file": (SITE, START_2, "ess_9.json", "file-missing", FATAL, SITE, '"start": "ess_9.json"'),
     "no such folder": (SITE, '"documents": "ess_2"', '"documents": "x"', "file-missing", FATAL, "x", None),
     "same client twice": (SITE, "bms_1.json", 'bms_1.json", "modbus_client/bms_1.json', "actor-twice",
         FATAL, SITE, BMS),

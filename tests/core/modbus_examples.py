@@ -6,9 +6,12 @@ from pathlib import Path
 from ess_actors.config.json_reader import parse
 from ess_actors.config.modbus_client import client_from
 from ess_actors.config.modbus_server import server_from
+from ess_actors.core.component import ComponentState
 from ess_actors.core.points import Component, Point, ServerMap
+from ess_actors.core.polling import Block
 
 SERIOUS = ("error", "fatal")
+WALL = 1_700_000_000.5
 
 
 def component(groups: list[dict], **keys: object) -> Component:
@@ -49,3 +52,19 @@ def words(text: str) -> tuple[int, ...]:
 def payload(*numbers: int) -> bytes:
     """Words as they come on the wire."""
     return b"".join(number.to_bytes(2, "big") for number in numbers)
+
+
+def blocks(state: ComponentState) -> list[Block]:
+    """The requests of a component as planned now."""
+    return [block for cycle in state.cycles for block in cycle.blocks]
+
+
+def two_blocks(**keys: object) -> ComponentState:
+    """soc and soh at 1 and 2, far away from `far`."""
+    found = holding(
+        {"id": "soc", "offset": 1, "scale": 10},
+        {"id": "soh", "offset": 2},
+        {"id": "far", "offset": 90},
+        **keys,
+    )
+    return ComponentState(found, now=0.0)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from ess_actors.core.alarm_router import AlarmRouter
 from ess_actors.core.messages import Message
@@ -11,7 +12,7 @@ PULSE = "/components/ess_1/bms_ctl/clear_faults"
 
 
 def says(kind: str, to: str = "/alarm_router/ess_1", command: str = "c1", **body: Any) -> Message:
-    return Message("pub", to, orjson.dumps({"kind": kind, **body}), command=command)
+    return Message("pub", to, orjson.dumps({"kind": kind, **body}), command=command, sender="ess_1")
 
 
 def cleared(**body: Any) -> Message:
@@ -70,11 +71,22 @@ def test_an_outcome_that_comes_before_the_own_clear_counts():
     assert result_of(router.handle(cleared(), 0.1, 0.0)) == "2 of 2"
 
 
-def test_what_still_stands_is_named():
+STANDING = "/faults/bms_2:BMS_2_OverTemp"
+
+
+def test_what_still_stands_when_the_time_is_over_is_named():
     router = AlarmRouter("ess_1")
     router.handle(cleared(), 0.0, 0.0)
-    text = result_of(router.handle(outcome(remaining=["/faults/bms_2:BMS_2_OverTemp"]), 0.1, 0.0))
-    assert text == "2 of 2; still active: /faults/bms_2:BMS_2_OverTemp"
+    assert router.handle(outcome(remaining=[STANDING]), 0.1, 0.0) == []
+    assert router.next_due() == 3.0
+    assert result_of(router.tick(3.0)) == f"2 of 2; still active: {STANDING}"
+
+
+def test_a_device_that_obeys_after_a_moment_is_not_named():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(remaining=[STANDING]), 0.0, 0.0)
+    assert router.handle(outcome(remaining=[STANDING]), 0.1, 0.0) == []
+    assert result_of(router.handle(says("normal", source=STANDING), 1.1, 0.0)) == "2 of 2"
 
 
 def test_twice_is_once():
@@ -119,6 +131,27 @@ def test_the_list_is_told_to_who_asks():
     (answer,) = router.handle(asked, 0.0, 0.0)
     assert (answer.method, answer.uri, answer.corr, answer.to) == ("set", "/me", "7", "web")
     assert orjson.loads(answer.body) == {"instance": "ess_1", "alarms": [], "last_clear": None}
+
+
+@pytest.mark.parametrize("kind", ["raised", "normal", "cleared", "clear", "outcome"])
+@pytest.mark.parametrize("wrong", [5, "text", None, {"a": 1}, [1, None, ["x"]], True])
+def test_members_of_another_type_harm_nobody(kind, wrong):
+    router = AlarmRouter("ess_1")
+    names = ("sources", "source", "instances", "instance", "remaining", "devices", "type", "value")
+    fields = dict.fromkeys(names, wrong)
+    router.handle(says(kind, **fields), 0.0, 0.0)
+    router.tick(99.0)
+    asked = Message("get", "/alarm_router/ess_1", replyto="/me", sender="web")
+    assert router.handle(asked, 0.0, 0.0)
+
+
+def test_only_instances_speak_of_alarms():
+    router = AlarmRouter("ess_1")
+    raised = says("raised", type="fault", source="/faults/x:y")
+    router.handle(raised._replace(sender="web"), 0.0, 0.0)
+    assert router.alarms == {}
+    router.handle(raised, 0.0, 0.0)
+    assert len(router.alarms) == 1
 
 
 def test_what_is_not_json_or_not_known_is_ignored():

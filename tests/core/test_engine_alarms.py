@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from ess_actors.core.alarm_router import AlarmRouter
 from ess_actors.core.messages import Message
 from tests.core.engine_bench import WALL, Bench, on_set, remap
 
@@ -104,7 +105,7 @@ def test_the_router_hears_of_every_step() -> None:
             "devices": [],
         },
     ]
-    assert {m.command for m in out} == {"ess_1-clear-1"}
+    assert {m.command for m in out} == {f"ess_1-clear-{int(WALL * 1000):x}-1"}
     (again,) = told(bench.set("/faults/bms_1/OverTemp", "Trip"))
     assert again["kind"] == "raised", "what persists is reported again after a clear"
     assert told(bench.set("/faults/bms_1/OverTemp", "Normal")) == [
@@ -145,7 +146,7 @@ def test_a_clear_ordered_through_options_is_one_run() -> None:
     bench = Bench(tables)
     bench.set("/t/armed", True)
     out = bench.set("/t/all", 1)
-    assert {m.command for m in out} == {"ess_1-clear-1"}
+    assert {m.command for m in out} == {f"ess_1-clear-{int(WALL * 1000):x}-1"}
     assert told(out)[-1]["devices"] == ["/components/ess_1/bms_ctl/clear_faults"]
 
 
@@ -179,3 +180,75 @@ def test_a_list_holds_at_most_32_entries() -> None:
         bench.set("/faults/bms_1/OverTemp", f"Trip {index}")
     options = bench.get("/assets/bms_1/summary")["faults"]["options"]
     assert len(options) == 32 and "Trip 39" in options[-1]["name"]
+
+
+def heard(router: AlarmRouter, messages: list[Message]) -> None:
+    for message in messages:
+        if message.uri == router.uri:
+            router.handle(message._replace(sender="ess_1"), 0.0, WALL)
+
+
+def listed(router: AlarmRouter) -> list[dict[str, Any]]:
+    return [{k: v for k, v in a.items() if k not in ("since", "count")} for a in router.alarms.values()]
+
+
+def test_a_restarted_router_gets_its_list_back() -> None:
+    tables = source()
+    alarmed = [{"func": [{"func": "process_sys_alarm", "amap": "bms_1"}]}]
+    tables["/faults/bms_1"] |= {
+        name: {"value": "Normal", "type": kind, "actions": {"onSet": alarmed}}
+        for name, kind in (("Fuse", "fault"), ("Soh", "alarm"), ("Door", "alarm"))
+    }
+    tables["/faults/bms_1"]["clear_alarms"] = {
+        "value": "default",
+        "type": "alarm",
+        "actions": {"onSet": alarmed},
+    }
+    bench, first = Bench(tables), AlarmRouter("ess_1")
+    steps = [
+        ("OverTemp", "Trip", "ess_2"),
+        ("Door", "Open", ""),
+        ("clear_alarms", "Clear", ""),
+        ("Soh", "Low", "ess_2/bms_2"),
+        ("Fuse", "Blown", ""),
+        ("Soh", "Lower", ""),
+        ("Fuse", "Normal", ""),
+        *(("OverTemp", f"Trip {n}", "ess_2") for n in range(40)),
+    ]
+    for name, text, sender in steps:
+        heard(first, bench.send("set", f"/ess_1/faults/bms_1/{name}", text, sender=sender))
+    again = AlarmRouter("ess_1")
+    told_again = bench.ess.retell_alarms(bench.now + 50, WALL + 50)
+    heard(again, told_again)
+    assert listed(again) == listed(first)
+    assert {(a["instance"], a["source"], a["state"]) for a in listed(again)} == {
+        ("ess_2", "/faults/bms_1:OverTemp", "active"),
+        ("ess_2", "/faults/bms_1:Soh", "active"),
+        ("ess_1", "/faults/bms_1:Soh", "active"),
+        ("ess_1", "/faults/bms_1:Fuse", "returned"),
+    }
+    raised = [b for b in told(told_again) if b["kind"] == "raised"]
+    assert [(b["since"], b["count"]) for b in raised] == [
+        (a["since"], a["count"]) for a in first.alarms.values()
+    ]
+    heard(first, bench.set("/faults/bms_1/clear_faults", "Clear"))
+    heard(first, bench.set("/faults/bms_1/clear_alarms", "Clear"))
+    assert first.alarms == {}, "also what the full list had dropped already"
+    assert bench.ess.retell_alarms(bench.now, WALL) == []
+
+
+def test_the_outcome_of_a_member_names_faults_and_alarms() -> None:
+    tables = source()
+    tables["/alarms/bms_1"] = {
+        "Soh": {
+            "value": "Normal",
+            "actions": {"onSet": [{"func": [{"func": "process_sys_alarm", "amap": "bms_1"}]}]},
+        }
+    }
+    bench = Bench(tables)
+    bench.set("/faults/bms_1/OverTemp", "Trip")
+    bench.set("/alarms/bms_1/Soh", "Low")
+    both = ["/alarms/bms_1:Soh", "/faults/bms_1:OverTemp"]
+    for hops, remaining in ((1, both), (0, both[1:])):
+        out = bench.send("set", "/ess_1/faults/bms_1/clear_faults", "Clear", hops=hops, command="c-1")
+        assert told(out)[-1]["remaining"] == remaining

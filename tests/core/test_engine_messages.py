@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ess_actors.core import query
 from ess_actors.core.access import Access
 from ess_actors.core.messages import Message
 from ess_actors.core.uri import parse_reference
+from ess_actors.core.variables import DataMap
 from tests.core.engine_bench import Bench, on_set, remap
 
 SEED_2 = dict.fromkeys(["/components/ess_1", "/system/ess_1", "/assets/ess/summary", "/assets/ess_1"], True)
@@ -110,6 +112,21 @@ def test_an_operator_always_gets_an_answer_and_the_bus_none(
     assert bench.ess.handle(Message(method, uri, body), 101.0, 0.0) == []
 
 
+def test_near_names_are_looked_for_only_when_somebody_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    near = query.near
+
+    def counted(map_: DataMap, path: str) -> list[str]:
+        asked.append(path)
+        return near(map_, path)
+
+    monkeypatch.setattr(query, "near", counted)
+    bench = Bench(TABLES)
+    assert (bench.get("/t/b/xx"), asked) == (None, [])
+    (answer,) = bench.send("get", "/ess_1/t/b/xx", replyto="/me", explain=True, sender="web")
+    assert (orjson.loads(answer.body)["near"][0], asked) == ("/t/b:x", ["/t/b/xx"])
+
+
 def test_a_long_reply_is_replaced() -> None:
     bench = Bench({"/t": {f"v{i}": "x" * 10_000 for i in range(100)}})
     assert bench.get("/t").startswith("Fims Error :: Message size too large [")
@@ -170,7 +187,7 @@ def test_a_bad_member_makes_the_total_uncertain_and_recovers() -> None:
     assert (qualities(bench, *places), bench.value("/t:avg")) == (["GOOD"] * 4, 15)
     (sent,) = bench.send("pub", "/components/x", {"other": 1}, quality={"*": 2}, sender="ess_1/bms_1")
     assert qualities(bench, *places) == ["BAD", "BAD", "UNCERTAIN", "GOOD"]
-    assert (orjson.loads(sent.body), sent.quality) == ({"Soc": {"value": 20}}, {"Soc": 2})
+    assert (orjson.loads(sent.body), sent.quality) == ({"Soc": {"value": "$$"}}, {"Soc": 2})
     assert bench.send("pub", "/components/x", {"other": 1}, quality={"*": 2}) == [], "no change, no action"
     bench.send("pub", "/components/x", {"soc": 20}, sender="ess_1/bms_1")
     assert qualities(bench, *places) == ["GOOD"] * 4

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ess_actors.core.bits import BadValueError
-from ess_actors.core.points import Codec, Component
+from ess_actors.core.codec import Codec
+from ess_actors.core.points import Component
 from ess_actors.core.polling import plan
 from ess_actors.core.registers import decode, encode
 from ess_actors.core.registers_block import BlockDecoder

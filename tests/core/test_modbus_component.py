@@ -1,30 +1,13 @@
-"""One component on the bus: publications, quality, heartbeats, answers and writes."""
+"""One component on the bus: publications, quality, heartbeats."""
 
 from datetime import datetime
 
 import pytest
 
 from ess_actors.core.component import ComponentState
-from ess_actors.core.component_facts import full_of, raw_of
 from ess_actors.core.events import ALARM, STATUS
 from ess_actors.core.polling import Block
-from tests.core.modbus_examples import component, holding, payload
-
-WALL = 1_700_000_000.5
-
-
-def blocks(state: ComponentState) -> list[Block]:
-    return [block for cycle in state.cycles for block in cycle.blocks]
-
-
-def two_blocks(**keys: object) -> ComponentState:
-    found = holding(
-        {"id": "soc", "offset": 1, "scale": 10},
-        {"id": "soh", "offset": 2},
-        {"id": "far", "offset": 90},
-        **keys,
-    )
-    return ComponentState(found, now=0.0)
+from tests.core.modbus_examples import WALL, blocks, component, holding, payload, two_blocks
 
 
 def test_a_good_cycle_is_published_in_file_order_with_its_time() -> None:
@@ -131,6 +114,29 @@ def test_classes_of_different_periods_are_published_apart() -> None:
     ]
 
 
+def test_a_fast_cycle_that_fails_leaves_the_slow_points_alone() -> None:
+    state = ComponentState(
+        holding(
+            {"id": "fast", "offset": 1, "frequency": 100},
+            {"id": "quick", "offset": 2, "frequency": 100},
+            {"id": "slow", "offset": 3},
+        ),
+        now=0.0,
+    )
+    fast, slow = blocks(state)
+    state.good(fast, payload(1, 2), sent=1.0, wall=WALL)
+    state.good(slow, payload(3), sent=1.0, wall=WALL)
+    state.failed(fast, "timeout", now=1.1)
+    body, marks, _ = state.publication(100, 1.2, WALL)
+    assert body == {"component_connected": True}
+    assert marks == {"fast": 2, "quick": 2}
+    state.failed(slow, "timeout", now=2.0)
+    assert state.publication(1000, 2.1, WALL)[1] == {"*": 2, "component_connected": 0}
+    assert state.publication(100, 2.1, WALL)[1] == {"*": 2, "component_connected": 0}
+    state.good(fast, payload(1, 2), sent=2.2, wall=WALL)
+    assert state.publication(1000, 2.3, WALL)[1] == {"slow": 2}
+
+
 def test_clothed_values_and_timings() -> None:
     found = component(
         [{"type": "Input Registers", "format": "clothed", "map": [{"id": "a", "offset": 2}]}],
@@ -221,85 +227,3 @@ def test_a_watchdog_reports_and_touches_no_quality() -> None:
             seen.append(body["watchdog_state"])
     assert seen == ["INIT", "NORMAL", "ALARM", "FAULT", "RECOVERY", "NORMAL"]
     assert severities == [3, 4, 2, 2]
-
-
-def test_answers_to_get() -> None:
-    found = holding(
-        {"id": "r", "offset": 1, "individual_bits": True, "bit_strings": ["run", None, "fault"]},
-        {"id": "soc", "offset": 2},
-        {"id": "far", "offset": 99},
-    )
-    state = ComponentState(found, now=0.0)
-    near, far = blocks(state)
-    state.good(near, payload(6, 3456), sent=1.0, wall=WALL)
-    state.good(far, payload(12), sent=1.0, wall=WALL)
-    state.failed(far, "timeout", now=5.0)
-    assert state.get("soc", 2.0) == 3456
-    assert state.get("fault", 2.0) is True
-    assert state.get("r", 2.0) == {"run": False, "fault": True}
-    assert state.get("far", 9.1) == {
-        "status": "bad",
-        "reason": "timeout",
-        "last": {"value": 12, "age_ms": 8100},
-    }
-    whole = state.get("", 2.0)
-    assert isinstance(whole, dict) and whole.pop("Timestamp")
-    assert whole == {"run": False, "fault": True, "soc": 3456, "component_connected": True}
-    unknown = state.get("sco", 2.0)
-    assert isinstance(unknown, dict)
-    assert unknown["status"] == "unknown_id"
-    assert "'soc'" in str(unknown["text"])
-    assert state.resolve("soc/_force") == ("soc", "_force")
-    assert state.resolve("_stats") == ("", "_stats")
-    assert state.resolve("//r/") == ("r", "")
-    assert state.resolve("rack_08/soc") == ("rack_08/soc", "")
-    assert state.resolve("sco/_force") == ("sco/_force", "")
-
-
-def test_force_and_disable() -> None:
-    state = two_blocks()
-    near, far = blocks(state)
-    state.good(near, payload(500, 99), sent=1.0, wall=WALL)
-    state.good(far, payload(3), sent=1.0, wall=WALL)
-    assert state.command("soc", "_force", {"value": 12}) == {"status": "ok"}
-    body, marks, _ = state.publication(1000, 1.0, WALL)
-    assert (body["soc"], marks) == (12, {"soc": 1})
-    assert state.command("soc", "_disable") == {"status": "ok"}
-    assert state.good(near, payload(1, 1), sent=2.0, wall=WALL) == []  # a late answer of the earlier plan
-    assert [(b.address, b.count) for b in blocks(state)] == [(2, 1), (90, 1)]
-    assert state.publication(1000, 1.0, WALL)[0]["soc"] == 12
-    assert state.get("far", 1.0) == 3
-    state.command("soc", "_unforce")
-    body, marks, _ = state.publication(1000, 1.0, WALL)
-    assert "soc" not in body
-    assert marks is not None
-    assert marks["soc"] == 2
-    assert state.jobs("soc", 5)[1]["soc"]["status"] == "disabled"
-    assert state.command("soc", "_enable") == {"status": "ok"}
-    assert [(b.address, b.count) for b in blocks(state)] == [(1, 2), (90, 1)]
-    assert state.command("nope", "_force", 1)["status"] == "unknown_id"
-
-
-def test_the_facts_of_a_point() -> None:
-    state = two_blocks()
-    near, _ = blocks(state)
-    assert raw_of(state, "soc") == {"status": "bad", "reason": "never_read"}
-    assert full_of(state, "soc", 1.0)["quality"] == "BAD"
-    state.good(near, payload(255, 99), sent=1.0, wall=WALL)
-    assert raw_of(state, "soc") == {"value": 255, "words": [255], "hex": "00FF", "binary": "0000000011111111"}
-    facts = full_of(state, "soc", 3.5)
-    assert (facts["value"], facts["quality"], facts["age_ms"], facts["last_good"]) == (
-        25.5,
-        "GOOD",
-        2500,
-        WALL,
-    )
-    assert (facts["uri"], facts["type"], facts["address"], facts["scale"]) == (
-        "/components/c/soc",
-        "holding",
-        1,
-        10,
-    )
-    state.failed(near, "timeout", now=4.0)
-    facts = full_of(state, "soc", 4.0)
-    assert (facts["value"], facts["quality"], facts["reason"]) == (None, "BAD", "timeout")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ess_actors.core.points import Codec, Component, Point, Register, Table
+from ess_actors.core.codec import Codec
+from ess_actors.core.points import Component, Point, Register, Table
 from ess_actors.core.polling import next_slot, plan
 from tests.core.modbus_examples import component, holding
 

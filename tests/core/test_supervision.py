@@ -97,6 +97,14 @@ def test_what_the_operator_stopped_stays_stopped():
     assert order == Start("a", 2)
 
 
+def test_a_start_while_it_stops_brings_it_back_once_it_has_stopped():
+    supervision = running("a")
+    assert supervision.order("a", "stop", 1.0) == [Stop("a", 1)]
+    assert supervision.order("a", "stop", 1.01) == []
+    assert supervision.order("a", "start", 1.05) == []
+    assert supervision.exited("a", 1, "ended", 1.1) == [Start("a", 2)]
+
+
 def test_a_restart_of_a_running_child_stops_it_first():
     supervision = running("a")
     assert supervision.order("a", "restart", 1.0) == [Stop("a", 1)]

@@ -99,6 +99,12 @@ class Devices:
         self.pcs = pcs
         self.changes: dict[str, dict[str, Any]] = {}
         self.dead: set[str] = set()
+        self.hung: set[str] = set()
+        """Stems whose client publishes nothing at all, neither values nor that it has none."""
+        self.setpoint = 250.0
+        """What the PCS runs on, kW: as told last."""
+        self.forgetful = False
+        """The PCS does not take what it is told, as one that is away."""
         bus.every(1.0, self.publish)
 
     def change(self, stem: str, **points: Any) -> None:
@@ -110,6 +116,8 @@ class Devices:
         stamp = {"Timestamp": f"11-22-2025 14:03:{self.bus.now:09.6f}"}
         for stem, instance in self.bms.items():
             sender = f"{instance}/{stem}"
+            if stem in self.hung:
+                continue
             if stem in self.dead:
                 for component in ("bms_info", "ems_running_info"):
                     uri = f"/components/{instance}/{component}"
@@ -120,9 +128,14 @@ class Devices:
             self.bus.send("pub", f"/components/{instance}/ems_running_info", ems_points(**stamp), sender)
         sender = f"{self.pcs}/pcs"
         uri = f"/components/{self.pcs}/pcs_running_info"
+        if "pcs" in self.hung:
+            return
         if "pcs" in self.dead:
             self.bus.send("pub", uri, {"component_connected": False}, sender, quality={"*": 2})
             return
         self.bus.send("pub", uri, pcs_points(**stamp, **self.changes.get("pcs", {})), sender)
-        controls = {"active_power_setpoint": 250.0, "component_connected": True}
+        told = self.bus.sent("set", f"/components/{self.pcs}/pcs_controls/active_power_setpoint")
+        if not self.forgetful:
+            self.setpoint = told[-1] if told else self.setpoint
+        controls = {"active_power_setpoint": self.setpoint, "component_connected": True}
         self.bus.send("pub", f"/components/{self.pcs}/pcs_controls", controls, sender)

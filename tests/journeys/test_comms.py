@@ -1,5 +1,7 @@
 """A device or an instance that falls silent shows in com_status and in the totals, and recovers by itself."""
 
+import pytest
+
 from tests.journeys.bus import Bus
 from tests.journeys.devices import Devices, bms_points
 
@@ -100,3 +102,40 @@ def test_both_bms_silent_is_bad(bus: Bus, devices: Devices) -> None:
     bus.run(2.0)
     assert _state(bus)[1] == 2
     assert bus.quality("ess_1", "/status/bms:SOC") == "BAD"
+
+
+@pytest.mark.parametrize(
+    ("site", "names", "bms", "pcs"),
+    [
+        ("dual_bms", ("ess_1", "ess_2"), {"bms_1": "ess_1", "bms_2": "ess_2"}, "ess_1"),
+        ("triple", ("ess", "bms_1", "bms_2"), {"bms_1": "bms_1", "bms_2": "bms_2"}, "ess"),
+    ],
+)
+@pytest.mark.parametrize(("stem", "bit"), [("bms_1", 1), ("bms_2", 4), ("pcs", 0)])
+def test_a_client_that_hangs_is_found_by_its_timestamp(
+    site: str, names: tuple[str, ...], bms: dict[str, str], pcs: str, stem: str, bit: int
+) -> None:
+    bus = Bus(site, names)
+    devices = Devices(bus, bms, pcs)
+    words = f"/site/{pcs}/ess_ls:com_status"
+    bus.run(5.0)
+    assert bus.value(pcs, words) == 0
+    devices.hung.add(stem)
+    bus.run(9.0)
+    assert bus.value(pcs, words) == 0, "silent, but not yet for the fault timeout"
+    bus.run(3.0)
+    assert bus.value(pcs, f"/status/{stem}:CommsOK") is False
+    assert bus.value(pcs, words) == 1 << bit
+    bus.run(8.0)
+    assert bus.value(pcs, words) == 1 << bit
+    if stem != "pcs":
+        assert bus.value(pcs, f"/limits/{stem}:DischargePower") == 0, "no power leans on a silent BMS"
+    devices.hung.clear()
+    bus.run(3.0)
+    assert bus.value(pcs, f"/status/{stem}:CommsOK") is True
+    assert bus.value(pcs, words) == 0
+    routed = bms.get(stem, pcs) != pcs
+    # What another instance raised is latched here as there, until somebody clears it.
+    assert bus.value(pcs, f"/status/{stem}:FaultShutdown") is routed
+    bus.send("set", f"/site/{pcs}/ess_hs/clear_faults", {"value": 1}, f"{pcs}/site")
+    assert bus.value(pcs, f"/status/{stem}:FaultShutdown") is False

@@ -132,3 +132,18 @@ def test_a_restarted_controller_leaves_the_pcs_alone_until_it_knows_the_limits(
     assert bus.sent("set", uri) == []
     bus.run(2.0)
     assert set(bus.sent("set", uri)) == {250.0}
+
+
+def test_a_setpoint_the_pcs_did_not_take_is_told_again(bus: Bus, devices: Devices) -> None:
+    uri = "/components/ess_1/pcs_controls/active_power_setpoint"
+    bus.run(6.0)
+    devices.forgetful = True
+    bus.send("set", "/site/ess_1/ess_hs/active_power_setpoint", {"value": 700.0}, "ess_1/site")
+    bus.run(3.0)
+    assert bus.sent("set", uri)[-1] == 700.0
+    devices.forgetful = False
+    bus.run(2.0)
+    assert devices.setpoint == 700.0
+    start = len(bus.log)
+    bus.run(5.0)
+    assert bus.sent("set", uri, start) == [], "it runs on it now: nothing is to be said"

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 from ess_actors.core.events import Event
 from ess_actors.core.points import ClientMap, Component
 from ess_actors.modbus.client import Client
+from ess_actors.modbus.polling_loop import Slot
 from ess_actors.modbus.publication import Publication
 from tests.modbus.modbus_maps import client_map, component, number
 from tests.modbus.modbus_peers import Call, Device, device, until
@@ -69,6 +70,26 @@ async def against(
         found = client_map(*components, port=peer.port, **settings)
         async with running(found) as (client, heard):
             yield client, heard, peer
+
+
+def watch_slots(client: Client) -> list[dict[int, float]]:
+    """From now on, one row per served cycle: period (ms) -> number of its slot, counted from the common base."""
+    served: list[dict[int, float]] = []
+    table = client._timetable
+    advance = table.advance
+
+    def watching(slots: Iterable[Slot], now: float) -> None:
+        served.append({slot.period_ms: slot_number(client, slot) for slot in slots})
+        advance(slots, now)
+
+    table.advance = watching  # type: ignore[method-assign]
+    return served
+
+
+def slot_number(client: Client, slot: Slot) -> float:
+    """A whole number (but for rounding) when the slot is on the grid."""
+    phase_ms = slot.state.component.offset_ms % slot.period_ms
+    return ((slot.at - client._timetable.base) * 1000 - phase_ms) / slot.period_ms
 
 
 def simple(**settings: Any) -> Component:

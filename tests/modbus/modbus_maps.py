@@ -2,17 +2,9 @@
 
 from collections.abc import Mapping
 
-from ess_actors.core.points import (
-    ClientMap,
-    Codec,
-    Component,
-    Endpoint,
-    Heartbeat,
-    Point,
-    Register,
-    Shape,
-    Table,
-)
+from ess_actors.core.codec import Codec, Shape
+from ess_actors.core.points import ClientMap, Component, Endpoint, Heartbeat, Point, Register, Table
+from ess_actors.modbus.device_image import DeviceImage
 
 
 def register(
@@ -107,7 +99,7 @@ def client_map(
     stem: str = "bms_1",
     host: str = "127.0.0.1",
     port: int = 502,
-    transfer_timeout_s: float = 0.15,
+    transfer_timeout_s: float = 0.5,
 ) -> ClientMap:
     endpoint = Endpoint(
         name=stem,
@@ -119,3 +111,16 @@ def client_map(
         reconnect_max_s=0.08,
     )
     return ClientMap(stem=stem, file=f"{stem}.json", endpoint=endpoint, components=components)
+
+
+def image(*, strict_gaps: bool = False) -> DeviceImage:
+    """Holding 10..29 hold their address, input 5..6, coils 0..9 (even ones set), a hole at holding 25."""
+    holding = [number(f"h{n}", n).register for n in range(10, 30) if n != 25]
+    inputs = [number(f"i{n}", n, table=Table.INPUT).register for n in (5, 6)]
+    coils = [coil(f"c{n}", n).register for n in range(10)]
+    made = DeviceImage([*holding, *inputs, *coils], strict_gaps=strict_gaps)
+    for register in (*holding, *inputs):
+        made.put(register, (register.address,))
+    for register in coils:
+        made.put(register, (1 - register.address % 2,))
+    return made

@@ -19,6 +19,10 @@ def request_frame(transaction: int, unit: int, pdu: bytes, protocol: int = 0) ->
     return struct.pack(">HHHB", transaction, protocol, len(pdu) + 1, unit) + pdu
 
 
+def read_pdu(function: int, address: int, count: int) -> bytes:
+    return struct.pack(">BHH", function, address, count)
+
+
 def words_pdu(function: int, *words: int) -> bytes:
     return struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words)
 

@@ -1,10 +1,8 @@
 """What a client does about devices that fail: silence, refusals, lost links, frozen heartbeats."""
 
 import asyncio
-import time
+from collections import Counter
 from dataclasses import replace
-
-import pytest
 
 from ess_actors.core.points import Heartbeat
 from ess_actors.core.quality import EVERY_MEMBER, Quality
@@ -71,16 +69,16 @@ def test_a_silent_unit_behind_a_gateway_does_not_slow_the_others() -> None:
             )
             for unit in (3, 4, 5)
         ]
-        async with against(script, *parts, transfer_timeout_s=0.03) as (client, heard, peer):
+        async with against(script, *parts, transfer_timeout_s=0.15) as (client, heard, peer):
             await until(lambda: client.stats()["silent_units"] == [4], what="back-off of unit 4")
-            mark = len(heard.publications)
-            asked = len([call for call in peer.calls if call.unit == 4])
-            started = time.monotonic()
+            mark, quiet = len(heard.publications), len(peer.calls)
+            await until(lambda: [call for call in peer.calls[quiet:] if call.unit == 4], what="a probe")
             await until(lambda: len(heard.publications) >= mark + 60)
-            took = time.monotonic() - started
-            assert took == pytest.approx(20 * PERIOD_MS / 1000, rel=0.25), "all three keep their period"
-            probes = len([call for call in peer.calls if call.unit == 4]) - asked
-            assert 1 <= probes <= 4, "0.2, 0.4, 0.8 s apart"
+            asked = Counter(call.unit for call in peer.calls[quiet:])
+            cycles = Counter(publication.uri for publication in heard.publications[mark:])
+            for unit in (3, 5):
+                assert asked[unit] >= cycles[f"/components/u{unit}"] - 1, "asked in every cycle"
+            assert cycles["/components/u4"] >= 10 and asked[4] <= asked[3] / 2, "only probed"
             assert heard.body("/components/u3")["a"] == 10 and heard.body("/components/u5")["a"] == 10
             assert "a" not in heard.body("/components/u4")
             assert peer.connections == 1, "the socket is not to blame"

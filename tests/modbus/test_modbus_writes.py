@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import replace
 
-from ess_actors.core.quality import Quality
-from ess_actors.modbus.client import Client
+from ess_actors.core.component import ComponentState
 from ess_actors.modbus.simulator import Simulator
-from tests.modbus.modbus_bench import PERIOD_MS, Heard, against, running, simple
+from ess_actors.modbus.writes import Ticket, WriteQueue
+from tests.modbus.modbus_bench import PERIOD_MS, against, running, simple
 from tests.modbus.modbus_maps import bits, client_map, coil, component, number
-from tests.modbus.modbus_peers import Call, device, honest, until
+from tests.modbus.modbus_peers import Call, honest, until
 
 
 def test_a_set_overtakes_the_poll_at_the_next_request() -> None:
@@ -147,7 +147,28 @@ def test_debounce_writes_the_first_at_once_and_the_last_at_the_end() -> None:
             assert [(await task)["status"] for task in tasks] == ["superseded", "superseded", "ok"]
             writes = [call for call in peer.calls if call.function == 6]
             assert [call.count for call in writes] == [1, 4]
-            assert 0.08 <= writes[1].time - writes[0].time <= 0.2
+
+    asyncio.run(body())
+
+
+def test_a_debounce_window_holds_only_the_newest() -> None:
+    """Sets at 0, 50, 100 and 150 ms with a window of 200 ms: 1 goes at 0 and 4 at 200 ms."""
+
+    async def body() -> None:
+        state = ComponentState(component("c", number("a", 10, debounce_s=0.2)), now=0.0)
+        queue, replies, sent = WriteQueue(), [], []
+        for now, value in ((0.0, 1), (0.05, 2), (0.1, 3), (0.15, 4)):
+            ticket = Ticket(["a"])
+            replies.append(ticket.done)
+            (job,), _ = state.jobs("a", value)
+            queue.add(state, job, ticket, now)
+            sent += [(now, one.job.items[0].value) for one in [queue.pop(now)] if one]
+        assert queue.next_ready() == 0.2 and queue.pop(0.199) is None
+        last = queue.pop(0.2)
+        assert last is not None and last.job.items[0].value == 4
+        assert sent == [(0.0, 1)]
+        assert [done.result() for done in replies[1:3]] == [{"a": {"status": "superseded"}}] * 2
+        assert queue.pop(9.0) is None
 
     asyncio.run(body())
 
@@ -180,65 +201,5 @@ def test_what_the_client_writes_the_simulator_shows_and_the_client_reads_back() 
                     assert await client.get(f"/components/c/{name}/_remote") == value
         finally:
             await simulator.stop()
-
-    asyncio.run(body())
-
-
-def test_orders_before_and_after_the_run_are_answered() -> None:
-    async def body() -> None:
-        client = Client(client_map(simple()), Heard())
-        assert (await client.set("/components/c/a", 1))["status"] == "not_connected"
-        assert await client.get("/components/c/a") == {"status": "bad", "reason": "never_read"}
-        assert await client.get("/components/c/a/_remote") == {"status": "unsupported"}
-
-    asyncio.run(body())
-
-
-def test_forced_and_disabled_points() -> None:
-    async def body() -> None:
-        async with against(honest, simple()) as (client, heard, _):
-            await until(lambda: heard.body().get("a") == 10)
-            assert await client.set("/components/c/a/_force", 12) == {"status": "ok"}
-            assert (await heard.next_body())["a"] == 12
-            assert heard.last().quality == {"a": Quality.UNCERTAIN}
-            assert await client.set("/components/c/a/_disable", True) == {"status": "ok"}
-            assert (await heard.next_body())["a"] == 12
-            assert await client.set("/components/c/a/_unforce", True) == {"status": "ok"}
-            assert "a" not in await heard.next_body()
-            assert (await client.set("/components/c/a", 1))["status"] == "disabled"
-            assert await client.set("/components/c/a/_enable", True) == {"status": "ok"}
-            await until(lambda: heard.body().get("a") == 10)
-            assert [event.message for event in heard.events if event.source == "/components/c/a"] == [
-                "force",
-                "disable",
-                "unforce",
-                "enable",
-            ]
-
-    asyncio.run(body())
-
-
-def test_a_client_that_stops_leaves_nobody_waiting() -> None:
-    async def body() -> None:
-        async def mute_writes(call: Call) -> None:
-            if call.function == 3 and not [c for c in peer.calls if c.function == 6]:
-                await honest(call)
-
-        async with device(mute_writes) as peer:
-            found = client_map(simple(), port=peer.port, transfer_timeout_s=30.0)
-            async with running(found) as (client, heard):
-                await until(lambda: heard.publications)
-                orders = [
-                    asyncio.create_task(client.set("/components/c/a", 1)),
-                    asyncio.create_task(client.get("/components/c/b/_remote")),
-                ]
-                await until(lambda: [call for call in peer.calls if call.function == 6], what="the write")
-                orders.append(asyncio.create_task(client.set("/components/c/b", 2)))
-                await asyncio.sleep(0)
-            _, waiting = await asyncio.wait(orders, timeout=2.0)
-            assert not waiting
-            assert orders[0].result() == {"status": "unknown_outcome"}
-            assert orders[1].result() == 11, "what was read last"
-            assert orders[2].result() == {"status": "not_connected"}
 
     asyncio.run(body())

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +11,11 @@ import httpx
 import psutil
 from pyModbusTCP.client import ModbusClient
 
+from ess_actors.actors.launch import free_port
 from tests.waiting import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RunningSite:

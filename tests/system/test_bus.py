@@ -164,6 +164,28 @@ def test_events_are_journaled(site):
     assert wait_for("the journal", journaled)[0]["time"] > 0
 
 
+def test_orders_and_deaths_are_journaled(site):
+    site.set("/ess_1/journal/me", 42)
+    site.modbus().write_single_register(1010, 7)
+    site.order("ess_2/alarms", "restart")
+    pid = site.kill("ess_1/alarms")
+    wait_for("the restart", lambda: site.is_back("ess_1/alarms", pid))
+
+    def told():
+        records = site.http.get("/api/journal", params={"limit": 300}).json()["records"]
+        commands = [r["body"] for r in records if r["kind"] == "command"]
+        events = str([r["body"] for r in records if r["kind"] == "event"])
+        return (
+            any(c["by"] == "web" and c["uri"] == "/ess_1/journal/me" and c["body"] == 42 for c in commands)
+            and any(c["by"] == "ess_1/site" and c["uri"].endswith("/site_heartbeat") for c in commands)
+            and "operator: restart ess_2/alarms" in events
+            and "ess_1/alarms died and is restarted: killed by SIGKILL" in events
+        )
+
+    wait_for("all four in the journal", told)
+    wait_for("the site to be complete", site.is_ready)
+
+
 def test_bad_input_is_told_and_harms_nobody(site):
     before = site.actors()
     answer = site.http.post("/api/message", content=b"{not json")
@@ -175,5 +197,6 @@ def test_bad_input_is_told_and_harms_nobody(site):
     assert near.status_code == 404 and "/status/bms" in str(near.json()["near"])
     assert site.order("ess_1/bms_9", "restart").status_code == 404
     unknown = site.message("set", "/components/ess_1/pcs_controls/sco", 1)
-    assert "unknown_id" in unknown.text
+    assert unknown.status_code == 404 and unknown.json()["error"] == "unknown_id"
+    assert run(site, "ess-actors", "set", "/components/ess_1/pcs_fast/active_power", "1").returncode == 1
     assert {i: r["pid"] for i, r in site.actors().items()} == {i: r["pid"] for i, r in before.items()}

@@ -49,6 +49,59 @@ def test_children_of_a_killed_instance_die_with_it(site):
     wait_for("the site to be complete", site.is_ready, 15)
 
 
+def test_a_hung_actor_is_killed_and_restarted(site):
+    pid = site.pid("ess_2/alarms")
+    os.kill(pid, signal.SIGSTOP)
+    wait_for("the hung actor to be replaced", lambda: site.is_back("ess_2/alarms", pid), 30)
+    assert "hung" in site.actors()["ess_2/alarms"]["last_error"]
+    assert len(site.named("ess_2/alarms")) == 1
+    wait_for("the site to be complete", site.is_ready)
+
+
+def test_a_restarted_alarm_router_knows_what_stands(site):
+    site.sim_set("bms_2", {"ess_2/bms_info/f_racks": True})
+
+    def listed():
+        found = site.get("/alarm_router/ess_2") or {"alarms": []}
+        return [a for a in found["alarms"] if "Racks" in a["source"] and a["type"] == "fault"]
+
+    before = wait_for("the fault in the list", listed)
+    pid = site.kill("ess_2/alarms")
+    wait_for("the router to be back", lambda: site.is_back("ess_2/alarms", pid))
+    after = wait_for("the fault in the new list", listed)
+    assert [a["message"] for a in after] == [a["message"] for a in before]
+    site.sim_set("bms_2", {"ess_2/bms_info/f_racks": None})
+    site.set("/ess_1/faults/ess/clear_faults", "Clear")
+    wait_for("the list to be empty", lambda: not listed())
+
+
+def test_the_death_of_who_gave_an_order_does_not_repeat_it(site):
+    """A setpoint and a clear were ordered through the web actor and the site server; both are killed."""
+    site.set("/site/ess_1/ess_hs/active_power_setpoint", 10)
+    site.modbus().write_single_register(1001, 1)
+    wait_for(
+        "the clear to be done", lambda: str(site.get("/ess_1/status/ess/ClearFaultsResult")).startswith("2")
+    )
+    point = "/components/ess_1/pcs_controls/active_power_setpoint"
+    wait_for("the setpoint in the device", lambda: site.get(point) == 10)
+    records = len(clears(site))
+    for actor_id in ("web", "ess_1/site"):
+        pid = site.kill(actor_id)
+        wait_for(f"{actor_id} to be back", lambda actor_id=actor_id, pid=pid: site.is_back(actor_id, pid))
+        wait_for("the site to be complete", site.is_ready)
+    assert site.get(point) == 10
+    assert len(clears(site)) == records
+    setpoint = site.get("/ess_1/full/site/ess_1/ess_hs/active_power_setpoint")["active_power_setpoint"]
+    assert setpoint["value"] == 10 and "quality" not in setpoint
+    site.set("/site/ess_1/ess_hs/active_power_setpoint", 0)
+
+
+def clears(site):
+    """Journaled results of clears."""
+    records = site.http.get("/api/journal", params={"limit": 1000}).json()["records"]
+    return [r for r in records if "clear_faults: " in str(r["body"])]
+
+
 def test_five_failures_are_the_end_until_an_operator_restarts_it(own_site):
     site, actor_id = own_site, "ess_2/alarms"
     pid = 0

@@ -5,7 +5,8 @@ import shutil
 import socket
 import subprocess
 
-from tests.system.running_site import BIN, REPOSITORY, RunningSite, free_port
+from ess_actors.actors.launch import free_port
+from tests.system.running_site import BIN, REPOSITORY, RunningSite
 from tests.waiting import wait_for
 
 DUAL = REPOSITORY / "configs/dual_bms"
@@ -36,6 +37,14 @@ def test_a_port_in_use_is_named_before_anything_starts(tmp_path):
             done = start(str(DUAL), "--sim", "--state-dir", str(tmp_path), *option)
             assert done.returncode == 2, done.stderr
             assert f"127.0.0.1:{port} is in use" in done.stderr
+
+
+def test_one_port_for_two_is_refused(tmp_path):
+    where = f"127.0.0.1:{free_port()}"
+    done = start(
+        str(DUAL), "--sim", "--state-dir", str(tmp_path), "--api", where, "--modbus-server", f"site={where}"
+    )
+    assert done.returncode == 2 and "already that of the operator API" in done.stderr
 
 
 def test_an_unknown_server_stem_is_refused(tmp_path):

@@ -9,7 +9,7 @@ from ess_actors.core.engine import Engine
 from ess_actors.core.findings import Severity
 from ess_actors.core.remarks import PathPart, Remarks, json_path
 from ess_actors.core.uri import Reference, parse_reference
-from ess_actors.core.variables import NUMBER, Slot, kind_of
+from ess_actors.core.variables import NUMBER, Slot, finite, kind_of
 
 FIELDS: Final = frozenset(
     {
@@ -211,7 +211,7 @@ class Builder:
     def number(self, item: Item, field: str) -> float:
         """A numeric field, 0 when absent; another kind is reported."""
         value = item.spec.get(field, 0)
-        if kind_of(value) != NUMBER:
+        if kind_of(value) != NUMBER or not finite(value):  # type: ignore[arg-type]
             self.error("bad-number", f"`{field}` must be a number, not {value!r}", "write a number", field)
             return 0.0
         return value  # type: ignore[return-value]

@@ -8,10 +8,12 @@ from ess_actors.core.actions.item import Put
 from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine
 from ess_actors.core.quality import Quality
-from ess_actors.core.uri import parse_reference
+from ess_actors.core.uri import covers, parse_reference
 from ess_actors.core.variables import Value, Variable
 
 METHODS = frozenset({"set", "pub", "get"})
+_NO_INSTANCES = ("/components", "/site", "/interfaces")
+"""Families of devices and of site registers: they know values only."""
 
 
 def sender(engine: Engine, spec: Mapping[str, object], uri: str) -> Put:
@@ -26,7 +28,12 @@ def sender(engine: Engine, spec: Mapping[str, object], uri: str) -> Put:
     if not table.startswith("/") or reference.bit >= 0:
         raise ValueError(f"{uri!r} cannot be sent to: it must be /table:name or /table:name@param")
     if method == "get":
-        return lambda _var, _value, _quality: _ask(engine, table, replyto, spec)
+
+        def ask(source: Variable, value: Value, quality: Quality) -> None:
+            if not engine.quality_run:
+                engine.send("get", table, b"", replyto, None, id(spec))
+
+        return ask
     if not name:
         raise ValueError(f"{uri!r} names no variable")
     if "mode" in spec:
@@ -37,14 +44,17 @@ def sender(engine: Engine, spec: Mapping[str, object], uri: str) -> Put:
     else:
         before, after, target = b'{%b:{"value":' % orjson.dumps(name), b"}}", table
     marked = not reference.param
+    mark = None
+    if marked and not any(covers(family, table) for family in _NO_INSTANCES):
+        mark = b'{%b:{"value":"$$"}}' % orjson.dumps(name)
 
     def put(source: Variable, value: Value, quality: Quality) -> None:
+        if engine.quality_run:
+            if mark is not None:
+                engine.send(method, table, mark, "", {name: int(quality)}, spec_key)
+            return
         marks = {name: int(quality)} if marked and quality is not Quality.GOOD else None
         engine.send(method, target, before + orjson.dumps(plain(value)) + after, replyto, marks, spec_key)
 
     spec_key = (method, uri, id(spec))
     return put
-
-
-def _ask(engine: Engine, table: str, replyto: str, spec: Mapping[str, object]) -> None:
-    engine.send("get", table, b"", replyto, None, id(spec))

@@ -8,7 +8,7 @@ from ess_actors.core.actions.item import Item, Put, scalar
 from ess_actors.core.actions.target import to_reference
 from ess_actors.core.engine import Engine
 from ess_actors.core.uri import parse_reference
-from ess_actors.core.variables import Step, Variable
+from ess_actors.core.variables import Step, Variable, finite
 
 Line = Callable[[Variable], bool]
 
@@ -57,14 +57,19 @@ def _line(item: Item, build: Builder) -> Line:
             return False
         middle = 0 if wanted is None else wanted
         if use_range:
-            if not trunc(middle - below) <= x <= trunc(middle + above):
+            if not _whole(middle - below) <= x <= _whole(middle + above):
                 return False
-        elif x != trunc(middle):
+        elif x != _whole(middle):
             return False
         item.write(var, item.output(value) if named_output else x, item.quality(var))
         return True
 
     return line
+
+
+def _whole(bound: float) -> float:
+    """Without its fraction; two huge numbers may add up to an infinity, which is a bound as well."""
+    return trunc(bound) if finite(bound) else bound
 
 
 class _Default:

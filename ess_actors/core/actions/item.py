@@ -7,7 +7,7 @@ from ess_actors.core.assets import Asset
 from ess_actors.core.engine import Engine
 from ess_actors.core.quality import Quality
 from ess_actors.core.uri import Reference
-from ess_actors.core.variables import NO_KIND, NUMBER, Slot, Value, Variable, kind_of
+from ess_actors.core.variables import NO_KIND, NUMBER, Slot, Value, Variable, finite, kind_of
 
 TOLERANCE: Final = 0.001
 """Numbers closer than this are equal when they are compared."""
@@ -81,6 +81,7 @@ class Item:
         "out_value",
         "out_var",
         "put",
+        "reads_quality",
         "scale",
         "spec",
         "target",
@@ -106,6 +107,8 @@ class Item:
         self.ignore_var: Reader | None = None
         self.ignore_value: Value | None = scalar(spec.get("ignoreValue"))
         self.put: Put | None = None
+        self.reads_quality = False
+        """Some input of it is `@quality`: it writes a value also when only a quality changed."""
         self.target: Slot | None = None
         self.function = ""
 
@@ -120,6 +123,8 @@ class Item:
             or self.ignore_var
             or self.ignore_value is not None
         )
+        readers = (self.in_av, self.out_var, self.expected_var, self.ignore_var)
+        self.reads_quality = any(reader is not None and reader.param == QUALITY for reader in readers)
         return self
 
     def open(self, var: Variable) -> bool:
@@ -128,7 +133,7 @@ class Item:
             state = self.gate.read()
             if state is not None and state is not True:
                 return False
-        return not self.if_changed or var.cell.changed
+        return not self.if_changed or var.cell.changed or self.engine.marking
 
     def raw_input(self, var: Variable) -> Value:
         """Step 3: the value of `inAv`, else of the set variable."""
@@ -156,6 +161,9 @@ class Item:
                 value = value * self.scale  # type: ignore[operator]
             if self.offset is not None:
                 value = value - self.offset  # type: ignore[operator]
+            if not finite(value):  # type: ignore[arg-type]
+                self.engine.counters["not_finite"] += 1
+                return None
         return None if self._ignored(value) else value
 
     def _ignored(self, value: Value) -> bool:
@@ -187,6 +195,12 @@ class Item:
         """Steps 9 and 10: write to the target, then call the item's function with it."""
         if self.put is None:
             return
-        self.put(var, value, quality)
+        engine = self.engine
+        if engine.marking and self.reads_quality:
+            engine.marking = False
+            self.put(var, value, quality)
+            engine.marking = True
+        else:
+            self.put(var, value, quality)
         if self.function and self.target is not None and self.target.var is not None:
-            self.engine.call(self.function, self.asset, self.target.var)
+            engine.call(self.function, self.asset, self.target.var)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ess_actors.core.actions.build import Builder
-from ess_actors.core.actions.item import Item, same, scalar
+from ess_actors.core.actions.item import QUALITY, Item, same, scalar
 from ess_actors.core.variables import Step, Value, Variable
 
 
@@ -18,6 +18,8 @@ def _prepare(item: Item, build: Builder) -> bool:
 
 def _step(item: Item, build: Builder) -> Step:
     otherwise_var = build.reader(item, "outNVar")
+    if otherwise_var is not None and otherwise_var.param == QUALITY:
+        item.reads_quality = True
     otherwise = scalar(item.spec.get("outNValue"))
     put = item.put
     unconditional = item.expected_value is None and item.expected_var is None

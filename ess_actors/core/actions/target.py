@@ -1,5 +1,7 @@
 """Where an action writes: a variable, a param, a bit, or a table named by a text; with the self guard."""
 
+# While the engine is marking (only a quality changed) a variable is marked; a param or a bit stays as it is.
+
 from collections.abc import Callable
 
 from ess_actors.core.actions.item import Put
@@ -31,6 +33,12 @@ def to_variable(engine: Engine, slot: Slot, use_av: bool) -> Put:
         target = slot.var
         if target is None:
             target = engine.map.create(slot.table, slot.name, value, engine.now)
+        elif engine.marking:
+            if not fire:
+                target.cell.quality = quality
+            elif target is not source:
+                engine.set_quality(target, quality)
+            return
         elif target is source and fire:
             guard(source)
             return
@@ -45,6 +53,8 @@ def to_param(engine: Engine, slot: Slot, param: str, use_av: bool) -> Put:
 
     def put(source: Variable, value: Value, quality: Quality) -> None:
         target = slot.var
+        if engine.marking:
+            return
         if target is source and not use_av:
             guard(source)
             return
@@ -67,6 +77,8 @@ def to_bit(engine: Engine, slot: Slot, bit: int, use_av: bool) -> Put:
 
     def put(source: Variable, value: Value, quality: Quality) -> None:
         target = slot.var
+        if engine.marking:
+            return
         if target is source and not use_av:
             guard(source)
             return

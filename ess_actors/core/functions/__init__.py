@@ -22,3 +22,6 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     for name, function in family.FUNCTIONS.items()
 }
 """Every function by the name documents call it. A name that is not here is an unknown function."""
+
+CALCULATIONS: Final = frozenset(calculate.FUNCTIONS)
+"""Those that only calculate a value from values: a change of quality alone may run them."""

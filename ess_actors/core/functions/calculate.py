@@ -10,7 +10,7 @@ from ess_actors.core.engine import Engine, Function
 from ess_actors.core.expression import ExpressionError, Node, compile_expression
 from ess_actors.core.functions.operands import Operands, resolve, value_of
 from ess_actors.core.quality import Quality, of_total
-from ess_actors.core.variables import BOOL, NUMBER, Value, Variable, kind_of
+from ess_actors.core.variables import BOOL, NUMBER, Value, Variable, finite, kind_of
 
 Numbers = Sequence[float]
 
@@ -106,6 +106,9 @@ def calculate_var(engine: Engine, asset: Asset, var: Variable) -> None:
     if plan.problem:
         engine.counters["not_calculated"] += 1
         return
+    if engine.quality_run and (plan.include_own or plan.operation in _OWN or plan.operation in _WATCHING):
+        _follow_quality(engine, var, plan)
+        return
     if plan.expression is not None:
         _evaluate(engine, var, plan, plan.expression)
         return
@@ -116,6 +119,13 @@ def calculate_var(engine: Engine, asset: Asset, var: Variable) -> None:
         _own(engine, var, plan)
         return
     _total(engine, var, plan)
+
+
+def _follow_quality(engine: Engine, var: Variable, plan: _Plan) -> None:
+    """What builds on its own last result must not move on because a quality changed."""
+    sources = [operand.slot.var for operand in plan.operands.operands]
+    if sources and plan.operation not in _WATCHING:
+        engine.set_quality(var, of_total([s.cell.quality if s is not None else Quality.BAD for s in sources]))
 
 
 def _total(engine: Engine, var: Variable, plan: _Plan) -> None:
@@ -135,9 +145,12 @@ def _total(engine: Engine, var: Variable, plan: _Plan) -> None:
     if plan.compute is None or (plan.operation in "<>" and len(operands) != 2):
         engine.counters["not_calculated"] += 1
         return
-    result = plan.compute(operands)
-    if plan.scale:
-        result = result / plan.scale  # type: ignore[operator]
+    try:
+        result = plan.compute(operands)
+        if plan.scale:
+            result = result / plan.scale  # type: ignore[operator]
+    except OverflowError:
+        result = math.inf
     put_result(engine, var, result, of_total(qualities))
 
 
@@ -154,6 +167,8 @@ def _evaluate(engine: Engine, var: Variable, plan: _Plan, expression: Node) -> N
         qualities.append(operand.slot.var.cell.quality)
     try:
         result = expression(operands)
+    except OverflowError:
+        result = math.inf
     except ExpressionError as error:
         engine.counters["expr_errors"] += 1
         if engine.once(("expression", var, str(error))):
@@ -167,9 +182,12 @@ def _own(engine: Engine, var: Variable, plan: _Plan) -> None:
     if isinstance(value, str) or (plan.operation == "scale" and plan.scale == 0):
         engine.counters["not_calculated"] += 1
         return
-    result = value / plan.scale if plan.operation == "scale" else math.sqrt(max(0.0, value))
-    if plan.operation == "sqrt" and plan.scale:
-        result /= plan.scale
+    try:
+        result = value / plan.scale if plan.operation == "scale" else math.sqrt(max(0.0, value))
+        if plan.operation == "sqrt" and plan.scale:
+            result /= plan.scale
+    except OverflowError:
+        result = math.inf
     put_result(engine, var, result, var.cell.quality)
 
 
@@ -179,8 +197,8 @@ def put_result(engine: Engine, var: Variable, result: Value, quality: Quality) -
     if isinstance(result, bool) and cell.kind == NUMBER:
         result = int(result)
     kind = kind_of(result)
-    if kind == NUMBER and not math.isfinite(result):  # type: ignore[arg-type]
-        engine.counters["not_calculated"] += 1
+    if kind == NUMBER and not finite(result):  # type: ignore[arg-type]
+        engine.counters["not_finite"] += 1
         return
     if kind == cell.kind and cell.quality is quality:
         if kind == NUMBER:

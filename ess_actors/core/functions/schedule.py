@@ -6,7 +6,7 @@ from typing import Final
 
 from ess_actors.core.assets import Asset
 from ess_actors.core.engine import Engine, Function
-from ess_actors.core.scheduler import Item, first_run
+from ess_actors.core.scheduler import LONGEST, SHORTEST, Item, first_run
 from ess_actors.core.uri import parse_reference
 from ess_actors.core.variables import NO_KIND, Variable, kind_of
 
@@ -34,10 +34,13 @@ def run_sched(engine: Engine, asset: Asset, var: Variable) -> None:
     if target is None:
         engine.log("warning", f"{var.uri}: {uri!r} cannot be scheduled, it names no variable")
     else:
-        every = max(0.0, var.number("every"))
+        every = _seconds(var, "every")
+        every = max(SHORTEST, every) if every else 0.0
         offset = var.number("offset") if "offset" in var.params else None
-        first = first_run(engine.now, every, offset, var.number("in"), var.number("after"))
-        lasting = var.number("for")
+        if offset is not None and every:
+            offset = math.fmod(offset, every)
+        first = first_run(engine.now, every, offset, _seconds(var, "in"), _seconds(var, "after"))
+        lasting = _seconds(var, "for")
         item = Item(target.uri, every, first, first + lasting if lasting > 0 else math.inf)
         engine.scheduler.add(item)
         target.params.update({"every": every, "runTime": first, "runCnt": 0, "skipped": 0})
@@ -47,6 +50,10 @@ def run_sched(engine: Engine, asset: Asset, var: Variable) -> None:
     for name in _TIMES:
         var.params[name] = 0
     var.params.pop("offset", None)
+
+
+def _seconds(var: Variable, param: str) -> float:
+    return min(max(0.0, var.number(param)), LONGEST)
 
 
 def stop_sched(engine: Engine, asset: Asset, var: Variable) -> None:
