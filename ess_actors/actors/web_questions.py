@@ -15,6 +15,9 @@ ANSWER_LIMIT_S: Final = 3.0
 QUEUE: Final = 1000
 """Messages that wait for one listener."""
 
+_ASK_THE_NEXT: Final = frozenset({"not_found", "blocked", "unsupported"})
+"""Statuses by which an actor says that somebody else may know."""
+
 
 class Question:
     """An operator's message on its way: who may answer, in order of authority, and what came so far."""
@@ -29,14 +32,15 @@ class Question:
         """What is said when no actor hears the message."""
 
     def settle(self) -> None:
-        """Take the first good answer in the order of authority, once all before it are known to be bad."""
+        """Take the answer of the highest authority that has one to give: a device's refusal is final, even when
+        an instance that keeps a copy of its points would say yes."""
         if self.expected and not self.answerable:
             self._finish(web.Answer("", b""))
         for actor_id in self.expected:
             answer = self.answers.get(actor_id)
             if answer is None:
                 return
-            if not answer.status:
+            if answer.status not in _ASK_THE_NEXT:
                 self._finish(answer)
                 return
         self._finish(next(iter(self.answers.values()), self.nobody))
