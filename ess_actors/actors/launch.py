@@ -27,7 +27,7 @@ from ess_actors.core.control import Answer, Boot, Halt, Query, SiteStatus
 from ess_actors.core.errors import ConfigError
 
 START_LIMIT_S = 20.0
-HALT_LIMIT_S = 2.2
+HALT_LIMIT_S = 1.8
 """Time of the orderly stop; what runs then is killed, so that Ctrl-C ends everything within 3 s."""
 _LOOK_S = 0.25
 

@@ -38,6 +38,7 @@ from ess_actors.core.supervision import OPERATOR, ChildReport, ChildSpec
 _GATHER_S = 0.02
 """Changes within this time make one new edition of the directory."""
 _STATUS_S = 1.0
+_PAUSED_S = 3.0
 HUNG_S = 10.0
 """An actor whose heartbeat is older hangs: it is killed and its parent restarts it."""
 
@@ -58,6 +59,8 @@ class SupervisorActor(SupervisingActor):
         self._launcher = -1
         self._halt_asked_by: Any = None
         self._halting: list[str] = []
+        self._looked_at = time.monotonic()
+        self._judge_from = 0.0
         self._stopping = ""
         self._halted = False
 
@@ -171,6 +174,12 @@ class SupervisorActor(SupervisingActor):
     def _end_hung(self) -> None:
         """A hung actor is a failed one: nobody else notices it, its last values would stand for ever."""
         now = time.monotonic()
+        if now - self._looked_at > _PAUSED_S:
+            # We were stopped ourselves, perhaps with everybody: the heartbeats of that time wait unread.
+            self._judge_from = now + HUNG_S
+        self._looked_at = now
+        if now < self._judge_from:
+            return
         for report in self._status().actors:
             heartbeat = self._heartbeats.get(report.id)
             if report.state != "RUNNING" or heartbeat is None or heartbeat.pid != report.pid:

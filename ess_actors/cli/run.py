@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,8 @@ def command(
             status = launcher.start()
             if status is not None and not launcher.stop_asked:
                 _introduce(site, address, folder, status.state)
-                launcher.watch(LIVE_PERIOD_S, _LiveLine(site, Api(address, 2.0)).show if live else _nothing)
+                line = _LiveLine(site, Api(address, 0.5), lambda: launcher.stop_asked)
+                launcher.watch(LIVE_PERIOD_S, line.show if live else _nothing)
         except TreeDied as error:
             click.echo(f"ess-actors: {error}", err=True)
             raise click.exceptions.Exit(1) from None
@@ -138,7 +140,7 @@ def _checked(site_dir: Path) -> Site:
 def _introduce(site: Site, address: Address, folder: Path, state: str) -> None:
     """The tree and the addresses, asked over the operator API as any other client would."""
     try:
-        status = Api(address, 5.0).get("/api/status")
+        status = Api(address, 1.0).get("/api/status")
     except (NothingRuns, RequestError) as error:
         click.echo(f"{site.name}: {state}, but the operator API does not answer: {error}", err=True)
         return
@@ -158,9 +160,10 @@ def _nothing() -> None:
 class _LiveLine:
     """One line a second: the values that site.json names under `live`."""
 
-    def __init__(self, site: Site, api: Api) -> None:
+    def __init__(self, site: Site, api: Api, stop_asked: Callable[[], bool]) -> None:
         self._site = site
         self._api = api
+        self._stop_asked = stop_asked
 
     def show(self) -> None:
         parts = [f"{one.label} {self._value(one)}" for one in self._site.live]
@@ -170,6 +173,8 @@ class _LiveLine:
     def _value(self, one: Live) -> str:
         """Value, unit, and its quality when it cannot be trusted."""
         instance, _, rest = one.uri.lstrip("/").partition("/")
+        if self._stop_asked():
+            return "-"  # the next question could wait for an actor that hangs
         try:
             answer = self._api.message("get", f"/{instance}/full/{rest}")
         except (NothingRuns, RequestError):

@@ -35,11 +35,14 @@ class _Clear:
     """Uri of the device's clear point -> status of its answer, empty while it is awaited."""
     returned: set[str] = field(default_factory=set)
     """Sources that went back to normal since: a device needs a moment to obey."""
+    again: set[str] = field(default_factory=set)
+    """Sources raised anew since, because a device was read before it obeyed: latched until the next clear."""
     finished: bool = False
 
     def active(self) -> list[str]:
         """Sources that are still not normal."""
-        return sorted({source for sources in self.outcomes.values() for source in sources} - self.returned)
+        told = {source for sources in self.outcomes.values() for source in sources}
+        return sorted((told - self.returned) | (told & self.again))
 
 
 class AlarmRouter:
@@ -118,6 +121,9 @@ class AlarmRouter:
         instance = str(body.get("instance", self.instance))
         source = str(body.get("source", ""))
         known = self.alarms.get((instance, source, kind))
+        for clear in self._clears.values():
+            if not clear.finished and clear.own_done:
+                clear.again.add(source)
         self.alarms[instance, source, kind] = {
             "instance": instance,
             "type": kind,

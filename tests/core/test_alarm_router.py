@@ -89,6 +89,15 @@ def test_a_device_that_obeys_after_a_moment_is_not_named():
     assert result_of(router.handle(says("normal", source=STANDING), 1.1, 0.0)) == "2 of 2"
 
 
+def test_a_fault_that_is_latched_anew_is_not_called_cleared():
+    router = AlarmRouter("ess_1")
+    router.handle(cleared(remaining=[STANDING]), 0.0, 0.0)
+    router.handle(outcome(remaining=[STANDING]), 0.1, 0.0)
+    router.handle(says("raised", type="fault", instance="ess_2", source=STANDING), 0.2, 0.0)
+    assert router.handle(says("normal", source=STANDING), 1.1, 0.0) == []
+    assert result_of(router.tick(3.0)) == f"2 of 2; still active: {STANDING}"
+
+
 def test_twice_is_once():
     router = AlarmRouter("ess_1")
     router.handle(cleared(), 0.0, 0.0)

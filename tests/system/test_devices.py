@@ -43,6 +43,13 @@ def test_a_mute_converter_does_not_slow_the_batteries(site):
     wait_for("com_status to be clear", lambda: site.word(COM_STATUS) == 0, 15)
 
 
+def test_a_converter_whose_values_are_frozen_is_seen(site):
+    site.sim_fault("pcs", "freeze")
+    wait_for("bit 0 of com_status", lambda: (site.word(COM_STATUS) or 0) & PCS_OFFLINE, 10)
+    site.sim_fault("pcs", "none")
+    wait_for("com_status to be clear", lambda: site.word(COM_STATUS) == 0, 15)
+
+
 def test_a_mute_battery_is_seen_within_its_timeout_however_many_units_it_has(site):
     site.sim_fault("bms_1", "mute")
     # 3 s without an answer, and the next publication: not one time-out for each of its 22 components.
