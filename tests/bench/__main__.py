@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import random
 import statistics
 import tempfile
 import time
@@ -110,8 +111,15 @@ def memory_of(pid: int) -> tuple[float, float]:
 
 def latency(samples: int, once: Callable[[int], float]) -> dict[str, float]:
     """Milliseconds: p50 and p99 over so many samples, the first one not counted."""
+    chance = random.Random(1)
+
+    def sample(number: int) -> float:
+        # Without a pause of any length each change would fall right behind a publication.
+        time.sleep(chance.uniform(0.0, 0.3))
+        return once(number)
+
     once(0)
-    found = sorted(1000 * once(number) for number in range(1, samples + 1))
+    found = sorted(1000 * sample(number) for number in range(1, samples + 1))
     return {
         "p50": statistics.median(found),
         "p99": found[min(len(found) - 1, int(0.99 * len(found)))],
