@@ -127,3 +127,14 @@ def test_other_words_than_one_in_the_clear_register_do_nothing(bus: Bus, devices
     bus.send("set", "/site/ess_1/ess_hs/clear_faults", {"value": 0}, "ess_1/site")
     bus.send("set", "/site/ess_1/ess_hs/clear_faults", {"value": 2}, "ess_1/site")
     assert [m.uri for m in bus.log[start:] if m.uri.startswith(("/ess_2", "/components"))] == []
+
+
+def test_a_pulse_that_a_dead_instance_began_is_ended_by_the_next_one() -> None:
+    bus = Bus("dual_bms", ("ess_1", "ess_2"))
+    for instance, component in (("ess_1", "bms_ctl"), ("ess_1", "pcs_controls"), ("ess_2", "bms_ctl")):
+        bus.send("pub", f"/components/{instance}/{component}", {"clear_faults": 1}, f"{instance}/device")
+    bus.run(6.0)
+    assert bus.sent("set", "/components/ess_1/bms_ctl/clear_faults") == [0]
+    assert bus.sent("set", "/components/ess_1/pcs_controls/clear_faults") == [0]
+    assert bus.sent("set", "/components/ess_2/bms_ctl/clear_faults") == [0]
+    assert Bus("dual_bms", ("ess_1", "ess_2")).sent("set", "/components/ess_1/bms_ctl/clear_faults") == []
