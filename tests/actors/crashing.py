@@ -1,5 +1,6 @@
 """A parent that asks its child for reports, and a child that fails when told to: the real bases, in real processes."""
 
+import os
 from typing import Any
 
 from ess_actors.actors.base import TreeActor
@@ -61,7 +62,7 @@ class Parent(SupervisingActor):
                         ChildPlan(spec("io"), IoChild, None),
                     ]
                 )
-                self.send(sender, "booted")
+                self.send(sender, ("booted", os.getppid()))
             case Query():
                 self.send(sender, self.supervision.reports())
             case Heartbeat():

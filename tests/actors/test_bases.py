@@ -20,12 +20,23 @@ def tree(tmp_path, monkeypatch):
     """(ask, parent address): a small tree, ended after the test with everything below it."""
     monkeypatch.setenv("THESPLOG_FILE", str(tmp_path / "thespian.log"))
     system = ActorSystem("multiprocTCPBase", {"Admin Port": free_port()}, transientUnique=True)
+    admin = 0
     try:
         parent = system.createActor(Parent)
-        assert system.ask(parent, Boot(None, str(tmp_path), os.getpid()), 10) == "booted"
+        word, admin = system.ask(parent, Boot(None, str(tmp_path), os.getpid()), 10)
+        assert word == "booted"
         yield system, parent
     finally:
-        system.shutdown()
+        # Thespian's own shutdown leaves its admin and logger behind when an actor was killed.
+        if not admin:
+            system.shutdown()
+            pytest.fail("the tree did not start")
+        root = psutil.Process(admin)
+        left = [root, *root.children(recursive=True)]
+        for process in left:
+            process.kill()
+        _, alive = psutil.wait_procs(left, timeout=5)
+        assert not alive
 
 
 def reports(tree) -> dict:
