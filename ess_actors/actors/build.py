@@ -33,12 +33,17 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         raise ConfigError(
             f"--modbus-server {', '.join(unknown)}: this site has no such server; it has {', '.join(known) or 'none'}"
         )
+    host, port = options.api or (site.api_host, site.api_port)
     ports: dict[Address, int] = {}
     if options.simulated:
+        placed = [
+            _placed(server, options.servers) for instance in site.instances for server in instance.servers
+        ]
+        taken = [port, *(server.port for server in placed)]
         for client in maps:
-            ports.setdefault(client.endpoint.address, free_port())
+            if client.endpoint.address not in ports:
+                ports[client.endpoint.address] = free_port(taken)
     instances = tuple(_instance(instance, options, ports) for instance in site.instances)
-    host, port = options.api or (site.api_host, site.api_port)
     listening = [Listening("operator API", host, port)]
     listening += [
         Listening(f"Modbus server {server.stem}", server.host, server.port)

@@ -11,7 +11,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ HALT_LIMIT_S = 1.8
 _LOOK_S = 0.25
 
 
+_given: set[int] = set()
+
+
 class TreeDied(Exception):
     """The supervisor or Thespian's admin is gone: exit non-zero so that systemd starts everything anew."""
 
@@ -45,15 +48,21 @@ class Listening:
     port: int
 
 
-def free_port() -> int:
-    """A loopback port nobody uses now, below those the kernel hands to outgoing connections by itself."""
+def free_port(avoid: Collection[int] = ()) -> int:
+    """A loopback port nobody uses now, below those the kernel hands to outgoing connections by itself.
+
+    Never one of `avoid`, nor one that was given out before: those may be used only a moment later.
+    """
     for port in random.sample(range(20_000, 32_000), 200):
+        if port in avoid or port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((loopback.LOOPBACK, port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise ConfigError("no free port on 127.0.0.1 between 20000 and 32000; end what uses them")
 
@@ -111,7 +120,7 @@ class Launcher:
     def __init__(self, site: SiteSettings, state_dir: Path, admin_port: int, public: list[Listening]) -> None:
         self._site = site
         self._state_dir = state_dir
-        self._admin_port = admin_port or free_port()
+        self._admin_port = admin_port or free_port([port.port for port in public])
         self._public = {port.port for port in public}
         self._system: Any = None
         self._supervisor: Any = None

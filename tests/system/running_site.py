@@ -40,7 +40,11 @@ class RunningSite:
         self.http = httpx.Client(base_url=f"http://{self.api}", timeout=10)
         self._modbus: ModbusClient | None = None
         self._seen: dict[int, psutil.Process] = {}
-        wait_for("the site to be ready", self.is_ready, 30)
+        try:
+            wait_for("the site to be ready", self.is_ready, 30)
+        except BaseException:
+            self.end()
+            raise
 
     # --- operator API -----------------------------------------------------------------------------------------
 
