@@ -6,7 +6,8 @@ from typing import Final
 from ess_actors.config.modbus_inherited import Inherited
 from ess_actors.config.modbus_keys import Keys, Level
 from ess_actors.config.modbus_ranges import Instance
-from ess_actors.core.points import MAX_READ_BITS, MAX_READ_WORDS, Endpoint
+from ess_actors.core.points import Endpoint
+from ess_actors.core.transaction import MAX_READ_BITS, MAX_READ_WORDS
 
 SERIAL_KEYS: Final = ("serial_device", "baud_rate", "parity", "data_bits", "stop_bits")
 ADDRESS_KEYS: Final = ("ip_address", "port", "service", *SERIAL_KEYS, "tls", "framer")

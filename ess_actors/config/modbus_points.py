@@ -9,7 +9,8 @@ from ess_actors.config.modbus_keys import Keys
 from ess_actors.config.modbus_point_keys import BAD_ID, CHILD, GROUP, POINT, TABLES
 from ess_actors.config.modbus_ranges import Instance, instances
 from ess_actors.core.codec import Codec, Shape
-from ess_actors.core.points import MAX_READ_WORDS, Point, Register, Table
+from ess_actors.core.points import Point, Register, Table
+from ess_actors.core.transaction import MAX_READ_WORDS
 
 
 @dataclass(frozen=True, slots=True)

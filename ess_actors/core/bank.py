@@ -10,21 +10,22 @@ from ess_actors.core.codec import Shape
 from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.points import (
     ANY_UNIT,
-    MAX_READ_BITS,
-    MAX_READ_WORDS,
-    MAX_WRITE_BITS,
-    MAX_WRITE_WORDS,
     ServerEntry,
     ServerMap,
     StalePolicy,
     Table,
 )
 from ess_actors.core.registers import decode, encode, encode_raw, naked
-
-ILLEGAL_FUNCTION: Final = 1
-ILLEGAL_ADDRESS: Final = 2
-ILLEGAL_VALUE: Final = 3
-TARGET_SILENT: Final = 11
+from ess_actors.core.transaction import (
+    ILLEGAL_ADDRESS,
+    ILLEGAL_FUNCTION,
+    ILLEGAL_VALUE,
+    MAX_READ_BITS,
+    MAX_READ_WORDS,
+    MAX_WRITE_BITS,
+    MAX_WRITE_WORDS,
+    TARGET_SILENT,
+)
 
 _READS: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 _WRITES: Final = {5: Table.COIL, 15: Table.COIL, 6: Table.HOLDING, 16: Table.HOLDING, 22: Table.HOLDING}

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ess_actors.core.bits import BadValueError
-from ess_actors.core.points import MAX_WRITE_BITS, MAX_WRITE_WORDS, Component, Point, Register
+from ess_actors.core.points import Component, Point, Register
 from ess_actors.core.registers import decode, encode, encode_raw
+from ess_actors.core.transaction import MAX_WRITE_BITS, MAX_WRITE_WORDS, Request
 
 Reply = dict[str, object]
 
@@ -18,16 +19,6 @@ class Item:
     point: Point
     value: object
     raw: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One write on the wire: `words` are words, or bits 0/1 for functions 5 and 15 (5: one 0 or 1)."""
-
-    unit: int
-    function: int
-    address: int
-    words: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +54,7 @@ class WriteJob:
             start = item.point.address - self.address
             size = max(1, item.point.codec.size)
             words[start : start + size] = _words(item, words[start : start + size])
-        return Request(self.unit, self.write_function, self.address, tuple(words))
+        return Request(self.unit, self.write_function, self.address, words=tuple(words))
 
     def written(self, request: Request) -> dict[str, Reply]:
         """Reply per name after the device took `request`: ok or clamped, with the value now in the device."""

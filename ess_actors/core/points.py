@@ -5,14 +5,10 @@ from enum import Enum
 from typing import Final
 
 from ess_actors.core.codec import Codec
+from ess_actors.core.transaction import MAX_READ_BITS, MAX_READ_WORDS
 
 ANY_UNIT: Final = 255
 """Unit id of a server map that answers every unit id."""
-
-MAX_READ_WORDS: Final = 125
-MAX_READ_BITS: Final = 2000
-MAX_WRITE_WORDS: Final = 123
-MAX_WRITE_BITS: Final = 1968
 
 
 class Table(Enum):
@@ -70,6 +66,8 @@ class Point:
     debounce_s: float = 0.0
     multi_write: bool = False
     verify: bool = False
+    reassert: bool = False
+    """Written again after a lost connection, when the device had shown what was written and no longer does."""
     label: str = ""
     """Display name."""
     units: str = ""
@@ -158,15 +156,53 @@ class Component:
     auto_disable: bool = True
     bad_point_retry_s: float = 60.0
     inter_message_delay_s: float = 0.0
+    publish_quality: bool = False
+    """After each cycle the points that are not GOOD are published as `<uri>/_quality`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serial:
+    """How a serial line is opened."""
+
+    device: str
+    baud_rate: int = 115200
+    parity: str = "N"
+    """N, E or O."""
+    data_bits: int = 8
+    stop_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Files (PEM) of a mutually authenticated TLS connection; absolute, or relative to the working folder."""
+
+    certificate: str
+    """Our own certificate, with its chain."""
+    key: str
+    authorities: str
+    """Certificates of those whose signature on the peer's certificate counts."""
+    server_name: str = ""
+    """Client only: the name the device's certificate must carry; empty = the host as written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One host and port of Modbus/TCP, with the limits of its socket. All times in seconds."""
+    """One host and port, or one serial line, with the limits of its sockets. All times in seconds."""
 
     name: str
-    host: str
+    host: str = ""
     port: int = 502
+    serial: Serial | None = None
+    """Set: Modbus RTU on this line; host and port mean nothing."""
+    tls: Tls | None = None
+    rtu: bool = False
+    """RTU frames over TCP, as some gateways want them."""
+    max_connections: int = 1
+    max_in_flight: int = 1
+    """Requests that may be open at once on each connection (TCP and TLS)."""
+    stats_uri: str = ""
+    """The `_stats` object is published here every `stats_period_ms`; empty = never."""
+    stats_period_ms: int = 1000
     connect_timeout_s: float = 1.0
     transfer_timeout_s: float = 0.5
     reconnect_min_s: float = 0.2
@@ -174,8 +210,13 @@ class Endpoint:
 
     @property
     def address(self) -> tuple[str, int]:
-        """What makes two endpoints the same one."""
-        return (self.host, self.port)
+        """What makes two endpoints the same one: host and port, or the serial device and 0."""
+        return (self.serial.device, 0) if self.serial else (self.host, self.port)
+
+    @property
+    def place(self) -> str:
+        """The same for people: `10.0.0.7:502` or `/dev/ttyUSB0`."""
+        return self.serial.device if self.serial else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +255,8 @@ class ServerEntry:
     """Documentation only: names of the bits or texts of the numbers."""
     high_word_address: int | None = None
     """Register of the same table that takes the bits above 16 of this one-word entry."""
+    commit_counter: bool = False
+    """Shows the number of commits, modulo its width: two equal readings around a map frame one commit."""
     bit_word: bool = False
     """A plain number with more names than bits: masked, never clamped, so that no bit is invented."""
     label: str = ""
@@ -244,6 +287,11 @@ class ServerMap:
     """A source silent for this long is stale; 0 = never."""
     stale_bits: tuple[StaleBit, ...] = ()
     max_clients: int = 32
+    serial: Serial | None = None
+    """Set: a Modbus RTU slave on this line instead of a listening socket."""
+    tls: Tls | None = None
+    idle_timeout_s: float = 0.0
+    """A connection without a complete request for this long is closed; 0 = only when its place is needed."""
     allow_from: tuple[str, ...] = ()
     """Networks that may connect; empty = all."""
 

@@ -4,8 +4,8 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from ess_actors.modbus.frames import pack_bits, unpack_bits
-from ess_actors.modbus.port import (
+from ess_actors.core.frames import pack_bits, unpack_bits
+from ess_actors.core.transaction import (
     BIT_READS,
     ILLEGAL_ADDRESS,
     ILLEGAL_FUNCTION,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from ess_actors.core.metrics import Meter
+from ess_actors.core.transaction import Answer, Request
 from ess_actors.modbus.link import Link
-from ess_actors.modbus.port import Answer, Request
 from ess_actors.modbus.units import Units
 
 _UNREACHABLE: Final = frozenset({10, 11})

@@ -14,12 +14,12 @@ from ess_actors.core.events import ALARM, INFO, STATUS, Event
 from ess_actors.core.metrics import Meter
 from ess_actors.core.points import ClientMap
 from ess_actors.core.polling import Block
+from ess_actors.core.transaction import Answer, Request
 from ess_actors.core.uri import clean
 from ess_actors.modbus.asking import Asker
 from ess_actors.modbus.isolation import Isolation
 from ess_actors.modbus.link import Link
 from ess_actors.modbus.polling_loop import Slot, Timetable, common_base
-from ess_actors.modbus.port import Answer, Request
 from ess_actors.modbus.publication import Publication
 from ess_actors.modbus.units import Units
 from ess_actors.modbus.writes import Pending, Ticket, WriteQueue, execute

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable, Sequence
 
 from ess_actors.core.points import Register, Table
-from ess_actors.modbus.port import ILLEGAL_ADDRESS, READ_COILS, READ_HOLDING, WRITE_COIL, WRITE_COILS
+from ess_actors.core.transaction import ILLEGAL_ADDRESS, READ_COILS, READ_HOLDING, WRITE_COIL, WRITE_COILS
 
 
 class _Span:

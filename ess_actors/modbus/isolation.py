@@ -6,8 +6,8 @@ from ess_actors.core.component import ComponentState
 from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.points import Register
 from ess_actors.core.polling import Block
+from ess_actors.core.transaction import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, Answer, Request
 from ess_actors.modbus.asking import Asker
-from ess_actors.modbus.port import ILLEGAL_ADDRESS, ILLEGAL_FUNCTION, ILLEGAL_VALUE, Answer, Request
 
 EXTRA_REQUESTS = 16
 """Most requests one cycle spends on halving and on retries."""

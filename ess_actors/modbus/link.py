@@ -12,10 +12,10 @@ from typing import Any, Final
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 
+from ess_actors.core.frames import decode_answer, encode_request
+from ess_actors.core.transaction import READS, Answer, Request
 from ess_actors.modbus.framer import RawFramer, RawPDU
-from ess_actors.modbus.frames import decode_answer, encode_request
 from ess_actors.modbus.keepalive import keep_alive
-from ess_actors.modbus.port import READS, Answer, Request
 
 # The library prints the last twenty frames with every timeout; the link counts what matters instead.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)

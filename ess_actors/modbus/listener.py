@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pymodbus.transport import CommParams, CommType, ModbusProtocol
 
-from ess_actors.modbus.framer import FrameBuffer, frame
+from ess_actors.core.mbap import FrameBuffer, frame
 from ess_actors.modbus.keepalive import keep_alive
 
 IDLE_S: Final = 30.0

@@ -9,9 +9,9 @@ from typing import Final
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.events import Event
 from ess_actors.core.points import ANY_UNIT
+from ess_actors.core.transaction import MASK_WRITE, WRITE_COIL
 from ess_actors.modbus.answering import answer
 from ess_actors.modbus.listener import Listener, Reply
-from ess_actors.modbus.port import MASK_WRITE, WRITE_COIL
 
 CHECK_S: Final = 0.25
 """How often silent sources are looked for."""

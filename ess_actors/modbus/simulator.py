@@ -12,10 +12,10 @@ from ess_actors.core.errors import RequestError
 from ess_actors.core.plant_model import Plant
 from ess_actors.core.points import ClientMap, Point
 from ess_actors.core.registers import decode, encode, encode_raw, naked, raw_number
+from ess_actors.core.transaction import TARGET_SILENT
 from ess_actors.modbus.answering import answer
 from ess_actors.modbus.device_image import DeviceImage
 from ess_actors.modbus.listener import Listener, Reply
-from ess_actors.modbus.port import NO_SUCH_UNIT
 
 FAULT_KINDS: Final = ("none", "offline", "mute", "delay", "exception", "freeze")
 HEARTBEAT_S: Final = 1.0
@@ -42,7 +42,7 @@ class _Endpoint:
     def respond(self, unit: int, pdu: bytes) -> Reply | None:
         image = self.images.get(unit)
         if image is None:
-            return Reply(bytes((pdu[0] | 0x80, NO_SUCH_UNIT)))
+            return Reply(bytes((pdu[0] | 0x80, TARGET_SILENT)))
         fault = self.faults.get(unit, {})
         match fault.get("kind"):
             case "mute":

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from ess_actors.core.component import ComponentState
 from ess_actors.core.component_writes import Reply, WriteJob, make_jobs
+from ess_actors.core.transaction import Answer, Request
 from ess_actors.modbus.asking import Asker
-from ess_actors.modbus.port import Answer, Request
 
 Replies = dict[str, Reply]
 
@@ -112,9 +112,7 @@ async def execute(asker: Asker, state: ComponentState, job: WriteJob) -> Replies
             return _not_read(job, fresh)
         current = words_of(fresh.payload, bits=bits)
     request = job.request(current)
-    answer = await asker.ask(
-        Request(request.unit, request.function, request.address, 0, request.words), pause
-    )
+    answer = await asker.ask(request, pause)
     if answer.error == "exception":
         replies: Replies = {}
         for part in job.split(state.component):

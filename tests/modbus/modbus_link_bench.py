@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from ess_actors.core.transaction import Answer, Request
 from ess_actors.modbus.link import Link
-from ess_actors.modbus.port import Answer, Request
 from tests.modbus.modbus_peers import Call, Device, device
 
 TIMEOUT = 0.15

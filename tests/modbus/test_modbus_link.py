@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ess_actors.modbus.port import Request
+from ess_actors.core.transaction import Request
 from tests.modbus.modbus_link_bench import ask, linked, read, right
 from tests.modbus.modbus_peers import Call, honest, words_pdu
 

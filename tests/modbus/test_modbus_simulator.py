@@ -11,8 +11,8 @@ from pyModbusTCP.client import ModbusClient
 
 from ess_actors.core.errors import RequestError
 from ess_actors.core.points import ClientMap, Heartbeat, Table
+from ess_actors.core.transaction import Request
 from ess_actors.modbus.link import Link
-from ess_actors.modbus.port import Request
 from ess_actors.modbus.simulator import Simulator
 from tests.modbus.modbus_maps import bits, client_map, coil, component, enum, number
 from tests.modbus.modbus_peers import until

@@ -1,4 +1,4 @@
-"""The words spoken at the edge of the wire: a request in raw words and function codes, and its outcome."""
+"""One transaction in raw words and function codes: the request, its outcome, and the limits of the protocol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ MAX_READ_WRITE_WORDS: Final = 121
 ILLEGAL_FUNCTION: Final = 1
 ILLEGAL_ADDRESS: Final = 2
 ILLEGAL_VALUE: Final = 3
-NO_SUCH_UNIT: Final = 11
+DEVICE_FAILED: Final = 4
+BUSY: Final = 6
+TARGET_SILENT: Final = 11
+"""A gateway cannot reach the unit, or nobody has the unit id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import struct
 from typing import Final
 
-from ess_actors.modbus.port import (
+from ess_actors.core.transaction import (
     BIT_READS,
     MAX_READ_BITS,
     MAX_READ_WORDS,
