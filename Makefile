@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 SITE   ?= configs/dual_bms
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format bench clean
+.PHONY: help install demo test test-fast check format peers bench clean
 
 help:  ## this text
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,7 +48,18 @@ format: $(VENV)/.developer  ## bring the code into its form
 	$(BIN)/ruff format --quiet .
 	$(BIN)/ruff check --quiet --fix .
 
-bench: $(VENV)/.developer  ## measure the dual-BMS site at full size: one table, and build/bench.json
+peers: build/peers/.installed  ## install the foreign programs that tests and bench are judged by (below build/)
+
+build/peers/.installed: | $(BIN)/python
+	@mkdir -p build/peers
+	@if command -v npm >/dev/null; then \
+	  npm install --silent --prefix build/peers --no-save --no-package-lock --no-audit --no-fund --ignore-scripts \
+	    modbus-serial@8.0.25; else echo "no npm: tests against modbus-serial will be skipped"; fi
+	@$(BIN)/python -m venv build/peers/modpoll
+	@build/peers/modpoll/bin/python -m pip install --quiet --disable-pip-version-check modpoll==1.6.0
+	@touch $@
+
+bench: $(VENV)/.developer build/peers/.installed  ## measure everything: tables, and build/bench.json
 	$(BIN)/python -m tests.bench --json build/bench.json
 
 clean:  ## remove what the other commands made

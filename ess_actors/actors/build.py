@@ -1,17 +1,22 @@
 """From a checked site and the options of `run` to what the supervisor starts: devices or simulators, ports, ids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
+from ess_actors.actors.endpoints import Address, servers_of
 from ess_actors.actors.launch import Listening, free_port
 from ess_actors.actors.loopback import LOOPBACK
-from ess_actors.actors.settings import EssSettings, SimSettings, SiteSettings, WebSettings
+from ess_actors.actors.settings import (
+    ClientSettings,
+    EssSettings,
+    SimSettings,
+    SiteSettings,
+    WebSettings,
+)
 from ess_actors.config.site import Instance, Site
 from ess_actors.core.errors import ConfigError
 from ess_actors.core.points import ClientMap, ServerMap
-
-Address = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +44,28 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         placed = [
             _placed(server, options.servers) for instance in site.instances for server in instance.servers
         ]
-        taken = [port, *(server.port for server in placed)]
+        taken = [port, *(server.port for server in placed if server.serial is None)]
         for client in maps:
             if client.endpoint.address not in ports:
                 ports[client.endpoint.address] = free_port(taken)
-    instances = tuple(_instance(instance, options, ports) for instance in site.instances)
+    instances = _instances(site.instances, options, ports)
     listening = [Listening("operator API", host, port)]
     listening += [
         Listening(f"Modbus server {server.stem}", server.host, server.port)
         for instance in instances
         for server in instance.servers
+        if server.serial is None
     ]
     addresses = {
         "operator API": f"http://{host}:{port}",
         "metrics": f"http://{host}:{port}/metrics",
         **{entry.what: f"{entry.host}:{entry.port}" for entry in listening[1:]},
+        **{
+            f"Modbus server {server.stem}": server.serial.device
+            for instance in instances
+            for server in instance.servers
+            if server.serial is not None
+        },
         **{
             f"simulator {client.stem}": f"{LOOPBACK}:{ports[client.endpoint.address]}"
             for client in maps
@@ -68,24 +80,41 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
     return SiteSettings(site.name, instances, web, sim), listening
 
 
-def _instance(instance: Instance, options: RunOptions, ports: Mapping[Address, int]) -> EssSettings:
-    by_stem: dict[str, list[ClientMap]] = {}
-    for client in instance.clients:
-        by_stem.setdefault(client.stem, []).append(_pointed_at(client, ports))
-    servers = tuple(_placed(server, options.servers) for server in instance.servers)
-    clients = tuple(tuple(found) for found in by_stem.values())
-    return EssSettings(instance.name, instance.start, instance.documents, clients, servers)
-
-
-def _pointed_at(client: ClientMap, ports: Mapping[Address, int]) -> ClientMap:
-    """The client, at its simulator when there is one."""
-    port = ports.get(client.endpoint.address)
-    if port is None:
-        return client
-    endpoint = replace(client.endpoint, host=LOOPBACK, port=port)
-    return replace(client, endpoint=endpoint)
+def _instances(
+    instances: Sequence[Instance], options: RunOptions, ports: Mapping[Address, int]
+) -> tuple[EssSettings, ...]:
+    """Every instance with the clients it runs: a device that two files name is served for both by the first."""
+    owners: list[int] = []
+    files: list[list[ClientMap]] = []
+    for index, instance in enumerate(instances):
+        by_file: dict[str, list[ClientMap]] = {}
+        for client in instance.clients:
+            by_file.setdefault(client.file, []).append(client)
+        files += by_file.values()
+        owners += [index] * len(by_file)
+    serving = servers_of(files)
+    clients: dict[int, list[ClientMap]] = {}
+    for maps, server in zip(files, serving, strict=True):
+        clients.setdefault(server, []).extend(maps)
+    return tuple(
+        EssSettings(
+            instance.name,
+            instance.start,
+            instance.documents,
+            tuple(
+                ClientSettings(tuple(maps), ports)
+                for server, maps in clients.items()
+                if owners[server] == index
+            ),
+            tuple(_placed(server, options.servers) for server in instance.servers),
+        )
+        for index, instance in enumerate(instances)
+    )
 
 
 def _placed(server: ServerMap, elsewhere: Mapping[str, Address]) -> ServerMap:
-    host, port = elsewhere.get(server.stem, (server.host, server.port))
-    return replace(server, host=host, port=port)
+    """The server as its file has it, or on TCP at another address, also when the file names a serial line."""
+    if server.stem not in elsewhere:
+        return server
+    host, port = elsewhere[server.stem]
+    return replace(server, host=host, port=port, serial=None)

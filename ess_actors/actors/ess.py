@@ -41,10 +41,10 @@ class EssActor(SupervisingActor):
     def on_configure(self, settings: EssSettings) -> None:
         now, wall = time.monotonic(), time.time()
         self._ess = Ess(settings.start, settings.documents, now=now, wall=wall)
-        clients = {f"{settings.name}/{maps[0].stem}": maps for maps in settings.clients}
+        clients = {f"{settings.name}/{client.stem}": client for client in settings.clients}
         servers = {f"{settings.name}/{server.stem}": server for server in settings.servers}
         actors: dict[str, tuple[type[Any], Any]] = {
-            **{child: (ModbusClientActor, maps) for child, maps in clients.items()},
+            **{child: (ModbusClientActor, client) for child, client in clients.items()},
             **{child: (ModbusServerActor, server) for child, server in servers.items()},
             f"{settings.name}/alarms": (AlarmRouterActor, settings.name),
         }

@@ -1,12 +1,17 @@
 """The Modbus client actor: readings become publications, sets and gets are answered after the device."""
 
+import asyncio
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
+from ess_actors.actors.client_reload import Reread, reread
+from ess_actors.actors.endpoints import Address, merged, pointed_at
 from ess_actors.actors.io_thread import IoActor
-from ess_actors.core.events import Event
+from ess_actors.actors.settings import ClientSettings
+from ess_actors.core.control import Subscribe
+from ess_actors.core.events import INFO, Event
 from ess_actors.core.messages import Message, reply_to
 from ess_actors.core.metrics import Meter, Snapshot
 from ess_actors.core.points import ClientMap
@@ -15,32 +20,62 @@ from ess_actors.modbus.client import Client
 from ess_actors.modbus.publication import Publication
 
 _DONE: Final = ("ok", "verified", "clamped", "")
+_RELOAD: Final = "/_reload"
+
+
+class _Subscriptions(NamedTuple):
+    """From the thread: the actor listens to something else from now on."""
+
+    uris: tuple[str, ...]
 
 
 class ModbusClientActor(IoActor):
-    """One client file: a poller per endpoint on the IO thread."""
+    """The client files of one or more devices: a poller per endpoint on the IO thread."""
 
     kind = "modbus_client"
 
     def __init__(self) -> None:
         super().__init__()
-        self._clients: dict[str, Client] = {}
-        """Component uri -> the client that serves it."""
-        self._all: list[Client] = []
+        self._settings: ClientSettings
+        self._clients: dict[Address, Client] = {}
+        """The clients by the address they poll; replaced as a whole."""
+        self._tasks_of: dict[Address, asyncio.Task[Any]] = {}
+        self._by_uri: dict[str, Client] = {}
+        """Component uri -> the client that serves it; replaced as a whole."""
+        self._reloading: asyncio.Lock
         self._io_meter = Meter()
         """Counted on the thread; the actor's own meter is counted here."""
 
-    def on_configure(self, settings: tuple[ClientMap, ...]) -> None:
+    def on_configure(self, settings: ClientSettings) -> None:
         self.start_io()
-        # Metrics and events name a device by its actor, which is unique in the site; a file's stem is not.
-        self._all = [
-            Client(replace(one, stem=self.actor_id), self.from_io, meter=self._io_meter) for one in settings
-        ]
-        for client in self._all:
+        self._settings = settings
+        self._reloading = asyncio.Lock()
+        self._clients = {one.endpoint.address: self._client(one) for one in self._endpoints(settings)}
+        self._index()
+        for address, client in self._clients.items():
+            self.run_io(self._run(address, client))
+        self.ready(self._subscriptions())
+
+    def _endpoints(self, settings: ClientSettings) -> tuple[ClientMap, ...]:
+        """One map for each endpoint of these files, at its simulator when there is one.
+
+        Metrics and events name a device by its actor, which is unique in the site; a file's stem is not.
+        """
+        pointed = (pointed_at(one, settings.ports) for one in merged(settings.maps))
+        return tuple(replace(one, stem=self.actor_id) for one in pointed)
+
+    def _client(self, one: ClientMap) -> Client:
+        return Client(one, self.from_io, meter=self._io_meter)
+
+    def _index(self) -> None:
+        by_uri: dict[str, Client] = {}
+        for client in self._clients.values():
             for state in client.states:
-                self._clients.setdefault(state.component.uri, client)
-            self.run_io(client.run())
-        self.ready(f"{method}:{uri}" for uri in self._clients for method in ("get", "set"))
+                by_uri.setdefault(state.component.uri, client)
+        self._by_uri = by_uri
+
+    def _subscriptions(self) -> tuple[str, ...]:
+        return tuple(f"{method}:{uri}" for uri in self._by_uri for method in ("get", "set"))
 
     def on_message(self, message: Message) -> None:
         self.run_io(self._serve(message))
@@ -51,33 +86,79 @@ class ModbusClientActor(IoActor):
                 self.post(Message("pub", item.uri, item.body, quality=item.quality))
             case Event():
                 self.post(Message("post", "/events", orjson.dumps(item.as_body())))
+            case _Subscriptions():
+                self.send(self._parent, Subscribe(self.actor_id, self.generation, item.uris))
             case (Message() as asked, reply):
                 status = _status(reply) if asked.explain else ""
                 self.post(reply_to(asked, orjson.dumps(reply), status))
 
     def snapshot(self) -> Snapshot:
-        if self._all:
-            oldest = max(client.oldest_age() for client in self._all)
+        if clients := self._clients:
+            oldest = max(client.oldest_age() for client in clients.values())
             self.meter.gauge("ess_point_age_seconds", self.actor_id, value=oldest)
         return {**super().snapshot(), **self._io_meter.snapshot()}
 
+    # --- on the IO thread -------------------------------------------------------------------------------------
+
+    async def _run(self, address: Address, client: Client) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks_of[address] = task
+        await client.run()
+
     async def _serve(self, message: Message) -> None:
-        """On the IO thread: what a set or get says to the device, and the reply when somebody wants one."""
-        covering = [uri for uri in self._clients if covers(uri, message.uri)]
+        """What a set or get says to the device, and the reply when somebody wants one."""
+        covering = [uri for uri in self._by_uri if covers(uri, message.uri)]
         reply: object
         if not covering:
             reply = {"status": "unknown_id", "text": f"no component of {self.actor_id} covers {message.uri}"}
         elif message.method == "get":
-            reply = await self._clients[max(covering, key=len)].get(message.uri)
+            reply = await self._by_uri[max(covering, key=len)].get(message.uri)
+        elif message.uri.endswith(_RELOAD):
+            reply = await self._reload(max(covering, key=len), message.sender)
         else:
             try:
                 body = orjson.loads(message.body)
             except orjson.JSONDecodeError:
                 reply = {"status": "bad_value", "text": "the body is not JSON"}
             else:
-                reply = await self._clients[max(covering, key=len)].set(message.uri, body)
+                client = self._by_uri[max(covering, key=len)]
+                reply = await client.set(message.uri, body, by=message.sender)
         if message.replyto or message.explain:
             self.from_io((message, reply))
+
+    async def _reload(self, uri: str, by: str) -> dict[str, object]:
+        """Reads the file of a component anew; what is the same in it goes on undisturbed."""
+        async with self._reloading:
+            told: Reread = await asyncio.get_running_loop().run_in_executor(None, reread, self._settings, uri)
+            if told.settings is not None:
+                await self._take_over(told.settings)
+        self.from_io(
+            Event(uri, f"reload by {by}: {told.reply['status']}, {told.reply['findings']} findings", INFO)
+        )
+        return told.reply
+
+    async def _take_over(self, settings: ClientSettings) -> None:
+        before = {uri: client.served[uri] for uri, client in self._by_uri.items()}
+        wanted = {one.endpoint.address: one for one in self._endpoints(settings)}
+        clients: dict[Address, Client] = {}
+        for address, client in self._clients.items():
+            if address in wanted:
+                await client.reload(wanted[address])
+                clients[address] = client
+            else:
+                self._tasks_of.pop(address).cancel()
+        added = [address for address in wanted if address not in clients]
+        for address in added:
+            clients[address] = self._client(wanted[address])
+        for client in clients.values():
+            client.inherit(before)
+        self._settings, self._clients = settings, clients
+        self._index()
+        for address in added:
+            self.run_io(self._run(address, clients[address]))
+        if set(self._by_uri) != set(before):
+            self.from_io(_Subscriptions(self._subscriptions()))
 
 
 def _status(reply: object) -> str:

@@ -1,19 +1,38 @@
 """The site server actor: publications fill the register image, a master's writes become sets."""
 
+import asyncio
 import time
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from ess_actors.actors.io_thread import IoActor
+from ess_actors.actors.server_reload import reread
 from ess_actors.core.bank import Bank, Written
-from ess_actors.core.control import Wake
-from ess_actors.core.events import Event
+from ess_actors.core.control import Subscribe, Wake
+from ess_actors.core.errors import RequestError
+from ess_actors.core.events import INFO, Event
 from ess_actors.core.messages import Message, command_record, reply_to
 from ess_actors.core.points import ServerMap
+from ess_actors.core.uri import covers
 from ess_actors.modbus.server import Server
 
-_ASK_AGAIN_S = 5.0
+_ASK_AGAIN_S: Final = 5.0
+_MAX_WAITING: Final = 1000
+"""Items that may wait for the actor; beyond, masters are told to come back later."""
+
+
+class _Reply(NamedTuple):
+    """From the thread: the answer to a message."""
+
+    asked: Message
+    body: dict[str, object]
+
+
+class _Ask(NamedTuple):
+    """From the thread: these sources are to be asked for their values."""
+
+    uris: tuple[str, ...]
 
 
 class ModbusServerActor(IoActor):
@@ -24,68 +43,105 @@ class ModbusServerActor(IoActor):
     def __init__(self) -> None:
         super().__init__()
         self._map: ServerMap
-        self._bank: Bank
+        self._sources: frozenset[str]
         self._server: Server
+        self._reloading: asyncio.Lock
         self._commands = 0
         self._epoch = 0
 
     def on_configure(self, settings: ServerMap) -> None:
-        self._map = settings
         # Part of the command ids: a command is done once per id, also after a restart of this actor.
         self._epoch = time.time_ns()
-        self._bank = Bank(settings, time.monotonic())
+        self._take_over(settings)
+        self._reloading = asyncio.Lock()
         self._server = Server(
-            self._bank,
+            Bank(settings, time.monotonic()),
             settings.host,
             settings.port,
             self.from_io,
             on_event=self.from_io,
+            busy=lambda: len(self._items) > _MAX_WAITING,
+            serial=settings.serial,
+            tls=settings.tls,
             max_clients=settings.max_clients,
             allow_from=settings.allow_from,
+            idle_timeout_s=settings.idle_timeout_s,
         )
         self.start_io()
         self.run_io(self._serve())
 
     def on_message(self, message: Message) -> None:
-        uri = message.uri
-        reply = self._map.uri + "/reply"
-        if message.method == "pub" or uri.startswith(reply + "/"):
-            if not message.status:
-                self.call_io(self._commit, uri.removeprefix(reply), message.body)
-        elif uri == self._map.uri and message.method == "get":
-            self.call_io(self._tell_state, message)
-        elif message.replyto or message.explain:
-            text = (
-                f"{uri}: the owner of a register's uri takes sets and gets; this server shows {self._map.uri}"
-            )
-            self.post(reply_to(message, orjson.dumps({"text": text}), "unsupported"))
+        uri, reply = message.uri, self._map.uri + "/reply"
+        if message.method == "pub":
+            self._commit_soon(uri, message)
+            return
+        if message.method == "set" and covers(reply, uri):
+            self._commit_soon(uri.removeprefix(reply), message)
+            return
+        match message.method, uri.removeprefix(self._map.uri):
+            case "get", "" | "/_stats":
+                self.call_io(self._tell_state, message)
+            case "set", "/_reload":
+                self.run_io(self._reload(message))
+            case "set", "/_fault":
+                self.call_io(self._fault, message)
+            case _:
+                self._not_ours(message)
 
     def on_io(self, item: Any) -> None:
         match item:
             case "listening":
-                publications = tuple(f"pub:{uri}" for uri in self._map.sources)
-                self.ready((*publications, self._map.uri))
-                self._ask_owners()
+                self.ready(self._subscriptions())
+                self.wake_after(_ASK_AGAIN_S, Wake("ask"))
+            case ServerMap():
+                self._take_over(item)
+                self.send(self._parent, Subscribe(self.actor_id, self.generation, self._subscriptions()))
             case Event():
                 self.post(Message("post", "/events", orjson.dumps(item.as_body())))
-            case (Message() as message, state):
-                self.post(reply_to(message, orjson.dumps(state)))
-            case ("unheard", uris):
-                for uri in uris:
+            case _Reply():
+                status = str(item.body.get("status", "ok"))
+                told = status if item.asked.explain and status != "ok" else ""
+                if item.asked.replyto or item.asked.explain:
+                    self.post(reply_to(item.asked, orjson.dumps(item.body), told))
+            case _Ask():
+                for uri in item.uris:
                     self.post(Message("get", uri, replyto=f"{self._map.uri}/reply{uri}"))
             case list():
                 self._written(item)
 
     def on_wake(self, wake: Wake) -> None:
         self._ask_owners()
+        self.wake_after(_ASK_AGAIN_S, Wake("ask"))
+
+    def on_directory(self, gone: frozenset[str]) -> None:
+        """Somebody may have started whose values are wanted; nobody was there to be asked before the first one."""
+        self._ask_owners()
 
     async def stop_io(self) -> None:
         await self._server.stop()
 
+    def _take_over(self, server_map: ServerMap) -> None:
+        self._map = server_map
+        self._sources = frozenset(entry.uri for entry in server_map.entries if not entry.commit_counter)
+
+    def _subscriptions(self) -> tuple[str, ...]:
+        return (*(f"pub:{uri}" for uri in sorted(self._sources)), self._map.uri)
+
+    def _commit_soon(self, uri: str, message: Message) -> None:
+        if uri in self._sources and not message.status:
+            self.call_io(self._commit, uri, message.body)
+
+    def _not_ours(self, message: Message) -> None:
+        """A set or get below a source is its owner's; it may come here because the source lies below our own uri."""
+        owned = any(covers(source, message.uri) for source in self._sources)
+        if message.explain or (message.replyto and not owned):
+            text = f"the owner of a register's uri takes sets and gets; this server shows {self._map.uri}"
+            body = orjson.dumps({"status": "unsupported", "text": text})
+            self.post(reply_to(message, body, "unsupported"))
+
     def _ask_owners(self) -> None:
         """Sources never heard are asked again and again: a server need not wait for their next publication."""
-        self.call_io(lambda: self.from_io(("unheard", self._bank.unheard())))
-        self.wake_after(_ASK_AGAIN_S, Wake("ask"))
+        self.call_io(lambda: self.from_io(_Ask(tuple(self._server.bank.sources.unheard()))))
 
     def _written(self, points: list[Written]) -> None:
         self._commands += 1
@@ -109,7 +165,38 @@ class ModbusServerActor(IoActor):
         if isinstance(values, dict):
             self._server.commit(uri, values)
         else:
-            self._bank.counters["bad_body"] += 1
+            self._server.bank.counters["bad_body"] += 1
 
     def _tell_state(self, message: Message) -> None:
-        self.from_io((message, self._server.stats()))
+        self.from_io(_Reply(message, self._server.stats()))
+
+    async def _reload(self, message: Message) -> None:
+        """Reads the file anew; connections stay, and so do the values of entries that stay."""
+        async with self._reloading:
+            served = self._server.bank.map
+            told = await asyncio.get_running_loop().run_in_executor(None, reread, served)
+            reply = told.reply
+            if told.map is not None:
+                try:
+                    self._server.renew(told.map)
+                except OSError as error:
+                    reply = {**reply, "status": "failed", "text": f"the old map goes on: {error}"}
+                else:
+                    self.from_io(told.map)
+                    # Who was asked before may have values for entries that are new.
+                    self.from_io(_Ask(self._server.bank.sources.uris))
+        text = f"reload by {message.sender}: {reply['status']}, {reply['findings']} findings"
+        self.from_io(Event(served.uri, text, INFO))
+        self.from_io(_Reply(message, reply))
+
+    def _fault(self, message: Message) -> None:
+        try:
+            fault = self._server.fault(orjson.loads(message.body))
+        except orjson.JSONDecodeError:
+            self.from_io(_Reply(message, {"status": "bad_body", "text": "the body is not JSON"}))
+        except RequestError as error:
+            self.from_io(_Reply(message, {"status": error.status, "text": str(error)}))
+        else:
+            text = f"fault {fault.kind} ordered by {message.sender}"
+            self.from_io(Event(self._server.bank.map.uri, text, INFO))
+            self.from_io(_Reply(message, {"status": "ok"}))

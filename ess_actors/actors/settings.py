@@ -8,14 +8,29 @@ from ess_actors.core.points import ClientMap, ServerMap
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """One client actor: the maps of its files, in order; several of one address share its socket."""
+
+    maps: tuple[ClientMap, ...]
+    """As the files have them."""
+    ports: Mapping[tuple[str, int], int]
+    """Simulators that stand in: address in the files -> port on loopback. Empty for real devices."""
+
+    @property
+    def stem(self) -> str:
+        """The actor's id below its instance."""
+        return self.maps[0].stem
+
+
+@dataclass(frozen=True, slots=True)
 class EssSettings:
     """One instance: its start file, its documents (parsed, by name) and the devices it owns."""
 
     name: str
     start: Mapping[str, Any]
     documents: Mapping[str, Mapping[str, Any]]
-    clients: tuple[tuple[ClientMap, ...], ...]
-    """One tuple per client file: the maps of its endpoints."""
+    clients: tuple[ClientSettings, ...]
+    """One for each client actor it has; files whose devices another instance serves are not in it."""
     servers: tuple[ServerMap, ...]
 
 
@@ -67,6 +82,6 @@ def child_ids(instance: EssSettings) -> list[tuple[str, str]]:
     """(actor id, kind) of an instance's children, start order: alarms first, they hear of the others."""
     return [
         (f"{instance.name}/alarms", "alarms"),
-        *((f"{instance.name}/{maps[0].stem}", "modbus_client") for maps in instance.clients),
+        *((f"{instance.name}/{client.stem}", "modbus_client") for client in instance.clients),
         *((f"{instance.name}/{server.stem}", "modbus_server") for server in instance.servers),
     ]

@@ -1,12 +1,19 @@
 """The simulator actor: stands in for every device of the site, on loopback, while `--sim` is given."""
 
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import SimSettings
 from ess_actors.core.control import Answer, SimCommand
 from ess_actors.core.errors import RequestError
+from ess_actors.core.messages import Message, reply_to
 from ess_actors.modbus.simulator import Simulator
+from ess_actors.modbus.simulator_bus import SimulatorBus
+from ess_actors.modbus.simulator_orders import obey
+
+_DONE: Final = ("ok", "clamped", "")
 
 
 class SimActor(IoActor):
@@ -17,22 +24,40 @@ class SimActor(IoActor):
     def __init__(self) -> None:
         super().__init__()
         self._simulator: Simulator
+        self._bus: SimulatorBus
 
     def on_configure(self, settings: SimSettings) -> None:
-        self._simulator = Simulator(settings.maps, ports=settings.ports, plant=settings.plant)
+        self._simulator = Simulator(
+            settings.maps,
+            ports=settings.ports,
+            plant=settings.plant,
+            plain=True,  # the clients of a site are pointed at it by host and port alone
+            set_field=self._set_field,
+        )
+        self._bus = SimulatorBus(self._simulator)
         self.start_io()
         self.run_io(self._start())
+
+    def on_message(self, message: Message) -> None:
+        if message.method != "pub":
+            self.run_io(self._serve(message))
+        elif not message.status:
+            self.call_io(self._bus.heard, message.uri, message.body)
 
     def on_control(self, message: Any, sender: Any) -> None:
         if isinstance(message, SimCommand):
             self.run_io(self._obey(message, sender))
 
     def on_io(self, item: Any) -> None:
-        if item == "started":
-            self.ready()
-        else:
-            address, answer = item
-            self.send(address, answer)
+        match item:
+            case "started":
+                self.ready(self._bus.subscriptions)
+            case Message():
+                self.post(item)
+            case (Message() as asked, reply):
+                self.post(reply_to(asked, orjson.dumps(reply), _status(reply) if asked.explain else ""))
+            case (address, answer):
+                self.send(address, answer)
 
     async def stop_io(self) -> None:
         await self._simulator.stop()
@@ -43,14 +68,28 @@ class SimActor(IoActor):
         await self._simulator.start()
         self.from_io("started")
 
+    def _set_field(self, uri: str, value: object) -> None:
+        """A master wrote to a point that echoes the bus: the owner of the variable decides."""
+        self.from_io(Message("set", uri, orjson.dumps({"value": value})))
+
+    async def _serve(self, message: Message) -> None:
+        reply = await self._bus.answer(message.method, message.uri, message.body)
+        if message.replyto or message.explain:
+            self.from_io((message, reply))
+
     async def _obey(self, command: SimCommand, sender: Any) -> None:
         try:
-            if command.verb == "points":
-                self._simulator.set_points(command.stem, command.body)
-            else:
-                await self._simulator.fault(command.stem, command.body)
+            body = await obey(self._simulator, command.verb, command.stem, command.body)
         except RequestError as error:
             answer = Answer(command.ticket, error.status, {"text": str(error)})
         else:
-            answer = Answer(command.ticket, "", {"stem": command.stem, command.verb: command.body})
+            answer = Answer(command.ticket, "", body)
         self.from_io((sender, answer))
+
+
+def _status(reply: object) -> str:
+    """The short word for an operator when the device did not do as asked, else empty."""
+    if not isinstance(reply, dict):
+        return ""
+    status = reply.get("_status", reply.get("status", ""))
+    return status if isinstance(status, str) and status not in _DONE else ""

@@ -12,7 +12,7 @@ from thespian.actors import ActorExitRequest
 
 from ess_actors.actors.base import TreeActor
 from ess_actors.actors.process import describe_exit, log
-from ess_actors.core.control import Configure, Crashed, Entry, Order, Ordered, Ready, Wake
+from ess_actors.core.control import Configure, Crashed, Entry, Order, Ordered, Ready, Subscribe, Wake
 from ess_actors.core.errors import RequestError
 from ess_actors.core.events import ALARM, FAULT, INFO, Event
 from ess_actors.core.messages import Message
@@ -94,6 +94,8 @@ class SupervisingActor(TreeActor):
                 self.supervision.crashed(message.actor_id, message.generation, message.reason)
             case Order():
                 self._order(message, sender)
+            case Subscribe() if self.resubscribe(message.actor_id, message.generation, message.subscriptions):
+                self.on_children_changed()
 
     def on_wake(self, wake: Wake) -> None:
         if wake.what == "exits":

@@ -29,7 +29,6 @@ from ess_actors.core.control import (
     Ordered,
     Query,
     SiteStatus,
-    Subscribe,
     Wake,
 )
 from ess_actors.core.directory import Router
@@ -78,9 +77,6 @@ class SupervisorActor(SupervisingActor):
             case Children():
                 if self._is_current(message.actor_id, message.generation):
                     self._below[message.actor_id] = message
-                    self._changed()
-            case Subscribe():
-                if self.resubscribe(message.actor_id, message.generation, message.subscriptions):
                     self._changed()
             case Order() if message.actor_id not in self.supervision:
                 self._forward(message, sender)

@@ -132,6 +132,12 @@ class ActorBridge:
         self._resubscribe()
         return listener
 
+    async def sim_devices(self) -> tuple[int, dict[str, object]]:
+        return await self._sim("devices", "", {})
+
+    async def sim_read(self, stem: str, path: str) -> tuple[int, dict[str, object]]:
+        return await self._sim("read", stem, {"path": path})
+
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         return await self._sim("points", stem, points)
 
@@ -183,7 +189,7 @@ class ActorBridge:
         if not isinstance(answer, Answer):
             return 504, {"error": "no_answer", "text": "the simulator did not answer"}
         if answer.status:
-            code = 404 if answer.status == "not_found" else 400
+            code = 404 if answer.status in ("not_found", "unknown_device", "unknown_id") else 400
             return code, {"error": answer.status, **answer.body}
         return 200, answer.body
 

@@ -1,28 +1,49 @@
-"""A client file -> core ClientMaps, one for every address; a legacy file is rewritten first."""
+"""A client file -> core ClientMaps, one for every address; a legacy file is seen as a connection with one component."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
-from ess_actors.config.modbus_component import read_components
+from ess_actors.config.modbus_component import Written, expand, read_component, read_components
+from ess_actors.config.modbus_component_checks import check_ids
 from ess_actors.config.modbus_endpoint import (
     CONNECTION,
-    SERIAL_KEYS,
+    LEFT_OVER,
+    name_of,
     read_defaults,
     read_endpoint,
     read_limits,
 )
-from ess_actors.config.modbus_keys import Keys, Level, Report
+from ess_actors.config.modbus_keys import Keys, Level
 from ess_actors.config.modbus_kind import Kind, kind_of
-from ess_actors.config.modbus_ranges import instances
-from ess_actors.core.findings import Finding, Severity, in_order
-from ess_actors.core.points import ClientMap
+from ess_actors.config.modbus_line import ADDRESS_KEYS
+from ess_actors.config.modbus_ranges import MAX_POINTS, Instance, instances, lacks_marker, too_many
+from ess_actors.config.modbus_report import Report
+from ess_actors.core.findings import Finding
+from ess_actors.core.points import ClientMap, Component, Endpoint
 
-_TOP: Final = Level(("connection", "components", "fileInfo", "system"))
-_MOVED: Final = ("ip_address", "port", *SERIAL_KEYS, "tls", "framer")
+_TOP: Final = Level(("connection", "components"), ("fileInfo", "system", "note*", "comment*"))
+_LEGACY_TOP: Final = Level(("system", "registers"), ("fileInfo", "note*", "comment*"))
 _SHARED: Final = ("id", "frequency", "device_id", "byte_swap", "off_by_one")
+"""Keys of `system` in a legacy file that are those of its one component."""
+SYSTEM_LEFT_OVER: Final = (
+    "bypass_init",
+    "protocol",
+    "version",
+    "server_delay",
+    "eth_dev",
+    "low_debug",
+    "dbi_save_frequency_seconds",
+    "connection name",
+    "standard version",
+    "note*",
+    "comment*",
+)
+"""Keys of `system` that mean nothing to us."""
+_LEGACY_SYSTEM: Final = Level((*ADDRESS_KEYS, *_SHARED, "name"), (*SYSTEM_LEFT_OVER, *LEFT_OVER))
 
 
 def load_client(path: Path | str) -> tuple[list[ClientMap], list[Finding]]:
@@ -35,21 +56,17 @@ def load_client(path: Path | str) -> tuple[list[ClientMap], list[Finding]]:
 
 def client_from(document: Document, path: Path) -> tuple[list[ClientMap], list[Finding]]:
     """The same for a document that was read already."""
-    report = Report(str(path), document.positions)
-    report.findings.extend(document.findings)
+    report = Report(str(path), document.positions, document.findings)
     maps: list[ClientMap] = []
-    if document.value is not None or not document.findings:
+    if not report.is_fatal:
         kind = kind_of(document.value, report)
-        if kind in (Kind.CLIENT, Kind.LEGACY_CLIENT) and isinstance(document.value, dict):
-            tree = document.value
-            if kind is Kind.LEGACY_CLIENT:
-                tree = _modernised(tree, report)
-            maps = _client(Keys(report, "$", tree, _TOP), path)
+        if kind is Kind.CLIENT and isinstance(document.value, dict):
+            maps = _client(Keys(report, "$", document.value, _TOP), path)
+        elif kind is Kind.LEGACY_CLIENT and isinstance(document.value, dict):
+            maps = _legacy(Keys(report, "$", document.value, _LEGACY_TOP), path)
         elif kind is Kind.SERVER:
             report.fatal("S01", "$", "a server file where a client file is wanted", "name it as a server")
-    if any(finding.severity is Severity.FATAL for finding in report.findings):
-        maps = []
-    return maps, in_order(report.findings)
+    return [] if report.is_fatal else maps, report.findings
 
 
 def _client(top: Keys, path: Path) -> list[ClientMap]:
@@ -57,54 +74,61 @@ def _client(top: Keys, path: Path) -> list[ClientMap]:
     connection = top.section("connection", CONNECTION)
     if connection is None:
         report.fatal("S02", "$", "no connection", "add the object 'connection' with ip_address and port")
-        return []
+        connection = Keys(report, "$", {}, CONNECTION).view(())
     if not top.array("components"):
         report.fatal("S02", top.at("components"), "no components", "list at least one component")
+    endpoint = None if report.is_fatal else read_endpoint(connection, path)
+    defaults = read_defaults(connection, endpoint)
+    return _maps(connection, endpoint, read_components(top, defaults), path)
+
+
+def _legacy(top: Keys, path: Path) -> list[ClientMap]:
+    system = top.section("system", _LEGACY_SYSTEM)
+    if system is None:
         return []
-    names = [str(connection.raw("ip_address") or "")]
-    for component in top.array("components") or ():
-        if isinstance(component, dict):
-            names.extend(str(value) for key, value in component.items() if key.lower() == "id")
+    connection = system.view((*ADDRESS_KEYS, "id", "name"))
+    endpoint = read_endpoint(connection, path)
+    component = system.view(_SHARED, top.view(("registers",)))
+    written = read_component(component, read_defaults(connection, endpoint))
+    return _maps(connection, endpoint, [] if written is None else [written], path)
+
+
+def _maps(
+    connection: Keys, endpoint: Endpoint | None, written: Sequence[Written], path: Path
+) -> list[ClientMap]:
+    """One map per address. What has no marker of the range is made for the first address only (C20)."""
+    report, limits = connection.report, read_limits(connection)
+    addresses = instances(connection, "ip_range", 1, 255)
+    host = "" if endpoint is None else endpoint.host
+    if lacks_marker(connection, "ip_range", addresses, [host]):
+        addresses = addresses[:1]
+    if len(addresses) > 1 and sum(one.size for one in written) * len(addresses) > MAX_POINTS:
+        too_many(connection, "ip_range", f"{MAX_POINTS:,} points")
+        addresses = addresses[:1]
+    lonely = [lacks_marker(connection, "ip_range", addresses, [one.id]) for one in written]
     maps: list[ClientMap] = []
-    for instance in instances(connection, "ip_range", names):
+    for instance in addresses:
         report.repeating = not instance.first
-        endpoint = read_endpoint(connection, path.stem, instance)
-        if endpoint is None:
-            return []
-        defaults = read_defaults(connection)
-        limits = read_limits(connection)
-        components = tuple(
-            replace(component, **limits)  # type: ignore[arg-type]
-            for component in read_components(top, defaults, instance)
-        )
-        stem = path.stem if instance.first and not instance.marker else f"{path.stem}_{instance.number:02d}"
-        maps.append(ClientMap(stem=stem, file=str(path), endpoint=endpoint, components=components))
+        placed = [
+            one
+            for component, once in zip(written, lonely, strict=True)
+            if instance.first or not once
+            for one in expand(component, instance)
+        ]
+        check_ids(placed, report)
+        components = tuple(replace(one.component, **limits) for one in placed)  # type: ignore[arg-type]
+        if endpoint is not None:
+            maps.append(_map(endpoint, instance, components, path))
     report.repeating = False
     return maps
 
 
-def _modernised(tree: dict[str, object], report: Report) -> dict[str, object]:
-    """A legacy single-component file rewritten as a connection with one component."""
-    low = {key.lower(): value for key, value in reversed(tree.items())}
-    raw_system, groups = low.get("system"), low.get("registers")
-    system = (
-        {key.lower(): value for key, value in reversed(raw_system.items())}
-        if isinstance(raw_system, dict)
-        else {}
+def _map(endpoint: Endpoint, instance: Instance, components: tuple[Component, ...], path: Path) -> ClientMap:
+    stem = path.stem if instance.first and not instance.marker else f"{path.stem}_{instance.number:02d}"
+    placed = replace(
+        endpoint,
+        name=name_of(endpoint, path.stem, instance),
+        host=instance.addressed(endpoint.host),
+        stats_uri=instance.named(endpoint.stats_uri),
     )
-    connection = {key: system[key] for key in _MOVED if key in system}
-    if isinstance(connection.get("data_bits"), str):
-        hint = "write 5 to 8; 8 is used"
-        report.note(
-            "S04", "$.system.data_bits", "a text where the number of data bits is wanted, ignored", hint
-        )
-        del connection["data_bits"]
-    connection["name"] = system.get("name") or system.get("id")
-    component = {key: system[key] for key in _SHARED if key in system}
-    component["registers"] = groups
-    report.moved = (
-        ("$.components[0].registers", "$.registers"),
-        ("$.components[0]", "$.system"),
-        ("$.connection", "$.system"),
-    )
-    return {"connection": connection, "components": [component]}
+    return ClientMap(stem=stem, file=str(path), endpoint=placed, components=components)

@@ -1,73 +1,22 @@
 """The keys of one map entry or server entry that say how its words become a value -> a core Codec."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import re
 from typing import Final
 
-from ess_actors.config.modbus_keys import Keys
+from ess_actors.config.json_tokens import short
+from ess_actors.config.modbus_inherited import is_order
+from ess_actors.config.modbus_keys import Keys, kind_of_value
+from ess_actors.config.modbus_names import read_names
 from ess_actors.core.codec import Codec, Shape
 
 SIZES: Final = (1, 2, 4)
-_FLAGS: Final = (("individual_bits", Shape.PARENT), ("bit_field", Shape.FIELD), ("enum", Shape.ENUM))
 _UNSUPPORTED: Final = ("individual_enums", "enum_field")
-_NUMERIC: Final = ("signed", "float", "scale", "shift")
-_REGISTER_ONLY: Final = (
-    "signed",
-    "float",
-    "shift",
-    "invert_mask",
-    "word_order",
-    "byte_swap",
-    "bit_field",
-    "individual_bits",
-    "enum",
-    "random_enum",
-    "packed_register",
-)
-
-Renamed = Callable[[str], str]
-"""Puts the number of a range instance into a name."""
-
-
-@dataclass(slots=True)
-class Names:
-    """A bit_strings list by position: texts, positions marked IGNORE, and how long the list is."""
-
-    texts: dict[int, str] = field(default_factory=dict)
-    hidden: set[int] = field(default_factory=set)
-    length: int = 0
-
-
-def read_names(keys: Keys, renamed: Renamed, *, enum: bool) -> Names:
-    """`bit_strings` -> Names. Strings count up, null and IGNORE take positions, objects set the position."""
-    names, position = Names(), 0
-    path = keys.at("bit_strings")
-    for index, element in enumerate(keys.array("bit_strings") or ()):
-        text: object = element
-        if isinstance(element, dict):
-            if "IGNORE" in element:
-                count = element["IGNORE"]
-                count = count if isinstance(count, int) and 0 < count <= 64 else 1
-                names.hidden.update(range(position, position + count))
-                position += count
-                continue
-            text = element.get("string")
-            value = element.get("value", position)
-            position = value if isinstance(value, int) and value >= 0 else position
-        if text == "IGNORE":
-            names.hidden.add(position)
-        elif isinstance(text, str):
-            if position in names.texts and enum:
-                hint = "give every text its own value; the first is used"
-                keys.report.error("C13", f"{path}[{index}]", f"value {position} is named twice", hint)
-            names.texts.setdefault(position, renamed(text))
-        elif text is not None:
-            keys.report.error(
-                "S04", f"{path}[{index}]", f"{text!r} is no name", 'write a text, null or "IGNORE"'
-            )
-        position += 1
-    names.length = position
-    return names
+_FLAGS: Final = ("bit_field", "individual_bits", "enum", "random_enum", *_UNSUPPORTED, "packed_register")
+_REGISTER_ONLY: Final = ("signed", "float", "byte_swap", *_FLAGS)
+"""Keys that mean nothing on a coil or discrete input, unless they are false."""
+_REGISTER_LISTS: Final = ("invert_mask", "word_order", "bit_strings", "bit_ranges")
+_LARGEST: Final = 1e100
+_MASK: Final = re.compile("0[xX][0-9a-fA-F]{1,64}|0[bB][01]{1,64}|0|[1-9][0-9]{0,19}", re.ASCII)
 
 
 def read_size(keys: Keys) -> int | None:
@@ -77,23 +26,21 @@ def read_size(keys: Keys) -> int | None:
         return 1
     if size in SIZES:
         return size
-    keys.report.error("C17", keys.at("size"), f"size {size} is not 1, 2 or 4", "dropped; use several entries")
+    text = f"size {short(str(size))[1:-1]} is not 1, 2 or 4"
+    keys.report.error("C17", keys.at("size"), text, "dropped; use several entries")
     return None
 
 
 def read_order(keys: Keys, size: int, inherited_order: int, byte_swap: bool) -> tuple[int, ...]:
     """Wire indexes, most significant first; `word_order` wins over `byte_swap`."""
-    own = keys.integer("word_order")
-    for digits, is_own in ((own, True), (inherited_order if own is None else 0, False)):
-        if digits:
-            order = tuple(int(digit) - 1 for digit in str(abs(digits)))
-            if sorted(order) == list(range(size)):
-                return order
-            if is_own:
-                text = f"{digits} is no permutation of the words 1..{size}"
-                keys.report.error(
-                    "C24", keys.at("word_order"), text, f"use each digit 1..{size} once; ignored now"
-                )
+    order = keys.integer("word_order")
+    if order and not is_order(order, (size,)):
+        text = f"{short(str(order))[1:-1]} is no permutation of the words 1..{size}"
+        keys.report.error("C24", keys.at("word_order"), text, f"use each digit 1..{size} once; ignored now")
+        order = None
+    order = inherited_order if order is None else order
+    if is_order(order, (size,)):
+        return tuple(int(digit) - 1 for digit in str(order))
     return tuple(reversed(range(size))) if byte_swap else tuple(range(size))
 
 
@@ -103,37 +50,34 @@ def read_mask(keys: Keys, bits: int) -> int:
     if value is None:
         return 0
     mask = value if isinstance(value, int) and not isinstance(value, bool) else -1
-    if isinstance(value, str):
-        try:
-            mask = int(value, 0)
-        except ValueError:
-            mask = -1
+    if isinstance(value, str) and _MASK.fullmatch(value):
+        mask = int(value, 0)
     if 0 <= mask < 1 << bits:
         return mask
     hint = f"write 0x.. or 0b.. of at most {bits} bits; ignored now"
-    keys.report.error("C15", keys.at("invert_mask"), f"mask {value!r} cannot be used", hint)
+    text = f"mask {kind_of_value(value)} cannot be used"
+    keys.report.error("C15", keys.at("invert_mask"), text, hint)
     return 0
 
 
 def read_flag(keys: Keys, inherited: Shape = Shape.NUMBER) -> Shape:
     """The bit or enum flag in force: PARENT stands for individual_bits, NUMBER for none."""
-    enum = "enum" if "enum" in keys else "random_enum"
-    found: list[tuple[str, Shape]] = []
-    stated = False
-    for key, shape in _FLAGS:
-        name = enum if key == "enum" else key
-        on = keys.boolean(name)
-        stated = stated or on is not None
-        if on:
-            found.append((name, shape))
+    enum, random = keys.boolean("enum"), keys.boolean("random_enum")
+    flags = (
+        ("individual_bits", Shape.PARENT, keys.boolean("individual_bits")),
+        ("bit_field", Shape.FIELD, keys.boolean("bit_field")),
+        ("enum" if enum or not random else "random_enum", Shape.ENUM, enum or random),
+    )
     for key in _UNSUPPORTED:
         if keys.boolean(key):
             keys.report.warning("C10", keys.at(key), f"{key} is not supported", "read as a plain number")
+    found = [(name, shape) for name, shape, on in flags if on]
     if len(found) > 1:
-        names = ", ".join(name for name, _ in found)
-        keys.report.warning("C10", keys.path, f"several of {names} set", f"{found[0][0]} is used; keep one")
+        names = " and ".join(name for name, _ in found)
+        keys.report.warning("C10", keys.path, f"{names} together", f"{found[0][0]} is used; keep one")
     if found:
         return found[0][1]
+    stated = enum is not None or random is not None or any(on is not None for _, _, on in flags)
     return Shape.NUMBER if stated else inherited
 
 
@@ -142,17 +86,22 @@ def read_scale(keys: Keys) -> int | float | None:
     scale = keys.number("scale")
     if scale is None or scale in (0, 1):
         return None
-    if not 1e-100 < abs(scale) < 1e100:
-        keys.report.error("S05", keys.at("scale"), f"{scale} is no usable scale", "write a number such as 10")
+    if not 1 / _LARGEST < abs(scale) < _LARGEST:
+        text = f"{short(str(scale))[1:-1]} is no usable scale"
+        keys.report.error("S05", keys.at("scale"), text, "write a number such as 10; ignored now")
         return None
     return scale
+
+
+def read_shift(keys: Keys) -> int | float:
+    """`shift`, 0 when there is none."""
+    return keys.number("shift", -_LARGEST, _LARGEST) or 0
 
 
 def read_codec(
     keys: Keys,
     size: int,
     order: tuple[int, ...],
-    renamed: Renamed,
     *,
     first_bit: int = 0,
     bits: int | None = None,
@@ -188,15 +137,16 @@ def read_codec(
             signed=signed and not is_float,
             is_float=is_float,
             scale=read_scale(keys),
-            shift=keys.number("shift") or 0,
+            shift=read_shift(keys),
         )
-    useless = [key for key in _NUMERIC if keys.raw(key) not in (None, False, 0)]
-    if useless:
-        text = f"{', '.join(useless)} beside a bit or enum flag"
-        keys.report.warning("C10", keys.path, text, "ignored; remove one of them")
-    names = read_names(keys, renamed, enum=shape is Shape.ENUM)
+    _warn_useless(keys)
+    names = read_names(keys)
     if shape is not Shape.ENUM:
-        _cut(keys, names, width)
+        lost = names.beyond(width)
+        if lost:
+            text = f"{names.length} names on {width} bits, lost: {lost}"
+            keys.report.error("C12", keys.at("bit_strings"), text, "use a larger size, or a second register")
+        names.texts = {bit: text for bit, text in names.texts.items() if bit < width}
     return Codec(
         shape=shape,
         size=size,
@@ -205,19 +155,18 @@ def read_codec(
         first_bit=first_bit,
         bits=width,
         texts=names.texts,
-        hidden=sum(1 << bit for bit in names.hidden if bit < width),
+        hidden=sum(1 << bit for bit in names.hidden if bit < width) if shape is Shape.FIELD else 0,
     )
 
 
-def _cut(keys: Keys, names: Names, width: int) -> None:
-    """C12: names beyond the register are lost, and listed."""
-    lost = {bit: text for bit, text in names.texts.items() if bit >= width}
-    if lost:
-        listed = ", ".join(f"{bit} {text!r}" for bit, text in lost.items())
-        text = f"{names.length} names on {width} bits, lost: {listed}"
-        keys.report.error("C12", keys.at("bit_strings"), text, "use a larger size, or a second register")
-        for bit in lost:
-            del names.texts[bit]
+def _warn_useless(keys: Keys) -> None:
+    """C10: what a number would be computed with, beside a bit or enum flag."""
+    useless = [key for key in ("signed", "float") if keys.boolean(key)]
+    useless += ["scale"] if read_scale(keys) is not None else []
+    useless += ["shift"] if read_shift(keys) else []
+    if useless:
+        text = f"{', '.join(useless)} beside a bit or enum flag"
+        keys.report.warning("C10", keys.path, text, "ignored; remove one of them")
 
 
 def _read_float(keys: Keys, size: int, bits: int | None) -> bool:
@@ -233,12 +182,14 @@ def _read_float(keys: Keys, size: int, bits: int | None) -> bool:
 
 def read_bit_codec(keys: Keys) -> Codec:
     """Codec of a coil or discrete input; a negative scale inverts, the other numeric keys mean nothing."""
-    useless = [key for key in _REGISTER_ONLY if key in keys]
-    if (keys.integer("size") or 1) != 1:
-        useless.append("size")
+    useless = [key for key in _REGISTER_ONLY if keys.raw(key) not in (None, False, 0)]
+    useless += [key for key in _REGISTER_LISTS if keys.raw(key) not in (None, [], 0)]
+    useless += ["shift"] if keys.raw("shift") not in (None, 0) else []
+    scale = read_scale(keys)
+    useless += ["size"] if keys.integer("size") not in (None, 1) else []
+    useless += ["scale"] if scale is not None and scale > 0 else []
     if useless:
         keys.report.note("C18", keys.path, f"{', '.join(useless)} on a bit ignored", "remove it")
-    scale = keys.number("scale")
     return Codec(
         shape=Shape.BIT,
         size=0,

@@ -1,40 +1,39 @@
-"""The components of a client file -> core Components, with the checks that need a whole component or file."""
+"""The components of a client file -> core Components, read once and made for every instance of their ranges."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ess_actors.config.modbus_endpoint import warn_no_effect
+from ess_actors.config.json_tokens import short
+from ess_actors.config.modbus_component_checks import Placed, check_overlap, named_once
 from ess_actors.config.modbus_heartbeat import HEARTBEAT_KEYS, read_heartbeat, read_timeout_ms, read_watchdog
-from ess_actors.config.modbus_inherited import Inherited
-from ess_actors.config.modbus_keys import Keys, Level, Report
+from ess_actors.config.modbus_inherited import LEVELS_CK, LEVELS_CKG, LEVELS_CKGP, Inherited
+from ess_actors.config.modbus_keys import Keys, Level
 from ess_actors.config.modbus_point_keys import BAD_ID
-from ess_actors.config.modbus_points import Draft, build, read_groups
-from ess_actors.config.modbus_ranges import Instance, instances
-from ess_actors.core.codec import Shape
-from ess_actors.core.points import Component, Point, Register
+from ess_actors.config.modbus_points import Draft, Group, build, read_groups
+from ess_actors.config.modbus_ranges import (
+    MAX_INSTANCES,
+    MAX_POINTS,
+    ONCE,
+    Instance,
+    instances,
+    lacks_marker,
+    too_many,
+)
+from ess_actors.core.points import Component
 
 COMPONENT: Final = Level(
     (
         *HEARTBEAT_KEYS,
+        *LEVELS_CK,
+        *LEVELS_CKG,
+        *LEVELS_CKGP,
         "id",
         "component_id",
         "offset_time",
         "add_timings",
         "word_order",
         "registers",
-        "frequency",
-        "device_id",
-        "off_by_one",
-        "byte_swap",
-        "multi_write_op_code",
-        "debounce",
-        "format",
-        "max_gap_registers",
-        "allow_gaps",
-        "inter_message_delay_ms",
-        "verify_writes",
-        "publish_quality",
         "device_id_range",
         "component_offset_range",
     ),
@@ -52,127 +51,117 @@ COMPONENT: Final = Level(
         "name",
     ),
 )
+_A_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
-    component: Component
-    path: str
+class Written:
+    """One component as it stands in the file, before its ranges are expanded."""
+
+    keys: Keys
+    id: str
+    inherited: Inherited
+    groups: Sequence[Group]
+    kinds: tuple[str, ...]
+    units: Sequence[Instance]
+    offsets: Sequence[Instance]
+
+    @property
+    def size(self) -> int:
+        """Points of all its instances."""
+        return max(1, sum(group.size for group in self.groups)) * len(self.units) * len(self.offsets)
 
 
-def read_components(top: Keys, defaults: Inherited, outer: Instance) -> list[Component]:
-    """All component instances, in file order."""
-    report = top.report
-    built: list[_Built] = []
+def read_components(top: Keys, defaults: Inherited) -> list[Written]:
+    """All components of the file that have an id, in file order."""
+    found: list[Written] = []
+    left = MAX_POINTS
     for keys in top.sections("components", COMPONENT):
-        id_ = keys.text("id")
-        if not id_ or not id_.strip("/"):
-            report.error("C26", keys.path, "component without id", "give it an id; the component is dropped")
-            continue
-        warn_no_effect(keys)
-        built.extend(_instances(keys, id_, defaults, outer))
-    _check_ids(built, report)
-    return [one.component for one in built]
+        written = read_component(keys, defaults, left)
+        if written is not None:
+            left -= written.size if len(written.units) * len(written.offsets) > 1 else 0
+            found.append(written)
+    return found
 
 
-def _instances(keys: Keys, id_: str, defaults: Inherited, outer: Instance) -> Iterable[_Built]:
-    report = keys.report
+def read_component(keys: Keys, defaults: Inherited, left: int = MAX_POINTS) -> Written | None:
+    """None (C26) without an id. `left` is how many points its ranges may make."""
+    id_ = keys.text("id")
+    if not id_ or not id_.strip("/"):
+        hint = "give it an id; the component is dropped"
+        keys.report.error("C26", keys.path, "component without id", hint)
+        return None
     inherited = defaults.nearer(keys)
+    ranges: list[list[Instance]] = []
+    limits = (
+        ("device_id_range", inherited.first_unit, inherited.last_unit),
+        ("component_offset_range", None, None),
+    )
+    for key, low, high in limits:
+        found = instances(keys, key, low, high)
+        ranges.append(found[:1] if lacks_marker(keys, key, found, [id_]) else found)
+    units, offsets = ranges
+    groups, kinds = read_groups(keys, inherited)
+    written = Written(keys, id_, inherited, groups, kinds, units, offsets)
+    count = len(units) * len(offsets)
+    if count > 1 and (written.size > left or count > MAX_INSTANCES):
+        key = "component_offset_range" if len(offsets) > 1 else "device_id_range"
+        too_many(keys, key, f"{MAX_POINTS:,} points or {MAX_INSTANCES:,} components")
+        written = replace(written, units=units[:1], offsets=offsets[:1])
+    return written
+
+
+def expand(written: Written, outer: Instance) -> Iterator[Placed]:
+    """The instances of one component in one connection."""
+    keys, report = written.keys, written.keys.report
     before = report.repeating
-    base_id = outer.named(id_)
-    plain: list[tuple[Instance, Instance]] = [
-        (device, offset)
-        for device in instances(keys, "device_id_range", [id_])
-        for offset in instances(keys, "component_offset_range", [id_])
-    ]
-    for device, offset in plain:
-        report.repeating = before or not (device.first and offset.first)
-        mine = inherited if not device.marker else replace(inherited, device_id=device.number)
-        groups, kinds = read_groups(keys, mine)
-        drafts = build(groups, offset.shift)
-        yield _Built(_component(keys, offset.named(device.named(base_id)), mine, drafts, kinds), keys.path)
+    base_id = outer.named(written.id)
+    for unit in written.units:
+        for offset in written.offsets:
+            report.repeating = before or not (unit.first and offset.first)
+            number = written.inherited.device_id if unit is ONCE else unit.number
+            drafts = build(written.groups, number, offset.shift)
+            component = _component(written, offset.named(unit.named(base_id)), number, drafts)
+            yield Placed(component, keys.path)
     report.repeating = before
 
 
-def _component(
-    keys: Keys, id_: str, inherited: Inherited, drafts: Sequence[Draft], kinds: tuple[str, ...]
-) -> Component:
-    report = keys.report
-    id_ = "/".join(part for part in id_.split("/") if part)
+def _component(written: Written, id_: str, unit: int, drafts: Sequence[Draft]) -> Component:
+    keys, inherited, report = written.keys, written.inherited, written.keys.report
+    id_ = _joined(id_)
     if BAD_ID.search(id_.replace("/", "")):
-        report.warning(
-            "C08", keys.at("id"), f"id {id_!r} has a character unfit for uris", "use letters, digits, _ and /"
-        )
-    points = _named_once(drafts, report)
-    _check_overlap(drafts, report)
-    root = (keys.text("component_id") or "components").strip("/")
+        text = f"id {short(id_)} has a character unfit for uris"
+        report.warning("C08", keys.at("id"), text, "use letters, digits, _ and /; it is loaded as it is")
+    points = named_once(drafts, report)
+    check_overlap(drafts, report)
+    root = _joined(keys.text("component_id") or "") or "components"
     period_ms = inherited.frequency
     timeout_ms = read_timeout_ms(keys, period_ms)
+    heartbeat = read_heartbeat(keys, points, period_ms, timeout_ms)
+    if heartbeat is not None and heartbeat.write:
+        # It is written all the time anyway, and an old count would look like life.
+        points = tuple(
+            replace(point, reassert=False) if point.id == heartbeat.write and point.reassert else point
+            for point in points
+        )
     return Component(
         id=id_,
         uri=f"/{root}/{id_}",
-        unit=inherited.device_id,
+        unit=unit,
         points=points,
         period_ms=period_ms,
-        offset_ms=keys.integer("offset_time", 0) or 0,
-        heartbeat=read_heartbeat(keys, points, period_ms, timeout_ms),
+        offset_ms=keys.integer("offset_time", -_A_DAY_MS, _A_DAY_MS) or 0,
+        heartbeat=heartbeat,
         watchdog=read_watchdog(keys, points, period_ms),
         connected_timeout_ms=timeout_ms,
         add_timings=keys.boolean("add_timings") is True,
-        group_kinds=kinds,
+        group_kinds=written.kinds,
         max_gap_words=inherited.max_gap,
         inter_message_delay_s=inherited.delay_s,
+        publish_quality=inherited.publish_quality,
     )
 
 
-def _named_once(drafts: Sequence[Draft], report: Report) -> tuple[Point, ...]:
-    """C02, C14: the first point of a name is read; a later one is kept for sets, a later bit is dropped."""
-    points: list[Point] = []
-    taken: dict[str, Point] = {}
-    for point, path in ((draft.point, draft.path) for draft in drafts):
-        first = taken.setdefault(point.id, point)
-        if first is point:
-            points.append(point)
-            continue
-        if point.codec.shape is Shape.BIT and point.codec.size:
-            hint = "rename it; this bit is dropped"
-            report.error("C14", path, f"bit name {point.id!r} is taken", hint)
-            continue
-        hint = "rename one; the first is read, a set goes to the first writable one"
-        report.error("C02", path, f"point {point.id!r} again", hint)
-        points.append(replace(point, published=False, shadowed=True))
-    return tuple(points)
-
-
-def _check_overlap(drafts: Sequence[Draft], report: Report) -> None:
-    """C03: two map entries on one address."""
-    seen: dict[Register, str] = {}
-    for draft in drafts:
-        seen.setdefault(draft.point.register, draft.path)
-    ends: dict[tuple[int, object], tuple[int, str]] = {}
-    for register, path in sorted(seen.items(), key=lambda item: item[0].address):
-        place = (register.unit, register.table)
-        end, other = ends.get(place, (-1, ""))
-        if register.address < end:
-            hint = "all are decoded; correct an offset if that is not meant"
-            report.warning("C03", path, f"{register.id!r} overlaps {other!r} at {register.address}", hint)
-        if register.address + register.size > end:
-            ends[place] = (register.address + register.size, register.id)
-
-
-def _check_ids(built: Sequence[_Built], report: Report) -> None:
-    """C01, C21: components of one name, and points hidden behind a longer component id."""
-    by_uri: dict[str, str] = {}
-    for one in built:
-        uri = one.component.uri
-        if uri in by_uri:
-            hint = "rename one; both publish, set and get go to the first"
-            report.error("C01", one.path, f"component {one.component.id!r} again", hint)
-        by_uri.setdefault(uri, one.path)
-    for one in built:
-        prefix = one.component.uri + "/"
-        inner = {uri[len(prefix) :] for uri in by_uri if uri.startswith(prefix)}
-        for point in one.component.points if inner else ():
-            if any(point.id == name or point.id.startswith(name + "/") for name in inner):
-                text = f"point {point.id!r} of {one.component.id!r} is hidden by a component of that name"
-                report.error("C21", one.path, text, "rename the point or the component")
+def _joined(id_: str) -> str:
+    """Without leading, trailing and doubled slashes."""
+    return "/".join(part for part in id_.split("/") if part)

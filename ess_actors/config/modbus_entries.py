@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ess_actors.config.modbus_codec import read_flag, read_names, read_order, read_scale, read_size
-from ess_actors.config.modbus_keys import Keys, Level
+from ess_actors.config.json_tokens import short
+from ess_actors.config.modbus_codec import read_flag, read_order, read_scale, read_shift, read_size
+from ess_actors.config.modbus_keys import Keys, Level, kind_of_value
 from ess_actors.config.modbus_kind import SECTIONS
+from ess_actors.config.modbus_names import read_names
+from ess_actors.config.modbus_point_keys import BAD_ID
 from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.findings import Severity
 from ess_actors.core.points import ServerEntry, StalePolicy, Table
@@ -43,6 +46,7 @@ _ENTRY: Final = Level(
         "units",
         "stale_policy",
         "high_word_offset",
+        "commit_counter",
     ),
     ("note*", "comment*", "web_ui_*", "bit_ranges", "individual_enums", "enum_field", "use_bool"),
 )
@@ -61,14 +65,16 @@ class UnitLevel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class ReadEntry:
+    """An entry and what was read of it."""
+
     entry: ServerEntry
     keys: Keys
 
 
-def read_entries(unit: Keys, level: UnitLevel) -> list[ServerEntry]:
-    """All entries of the unit, without those that repeat an id (V02) or an address (V03)."""
-    entries: list[ServerEntry] = []
+def read_entries(unit: Keys, level: UnitLevel) -> list[ReadEntry]:
+    """All entries of the unit that can be used, in file order."""
+    found: list[ReadEntry] = []
     for section in unit:
         table_name = SECTIONS.get(section)
         if table_name is None:
@@ -77,13 +83,11 @@ def read_entries(unit: Keys, level: UnitLevel) -> list[ServerEntry]:
             hint = f"write {table_name!r}"
             unit.report.warning("V04", unit.at(section), f"section {section!r} read as {table_name!r}", hint)
         table = _TABLES[table_name]
-        found = [
-            _Read(entry, keys)
-            for keys in unit.sections(section, _ENTRY)
-            if (entry := _entry(keys, table, level)) is not None
-        ]
-        entries.extend(_without_repeats(found))
-    return entries
+        for keys in unit.sections(section, _ENTRY):
+            entry = _entry(keys, table, level)
+            if entry is not None:
+                found.append(ReadEntry(entry, keys))
+    return found
 
 
 def _entry(keys: Keys, table: Table, level: UnitLevel) -> ServerEntry | None:
@@ -98,12 +102,19 @@ def _entry(keys: Keys, table: Table, level: UnitLevel) -> ServerEntry | None:
         return None
     if not 0 <= offset <= 65536 - (size or 1):
         hint = "addresses are 0..65535; the entry is dropped"
-        report.error("C09", keys.at("offset"), f"address {offset} is impossible", hint)
+        text = f"address {short(str(offset))[1:-1]} is impossible" + (
+            f" with {size} words" if size > 1 else ""
+        )
+        report.error("C09", keys.at("offset"), text, hint)
         return None
+    if BAD_ID.search(id_):
+        text = f"id {short(id_)} has a character unfit for uris"
+        report.warning("C08", keys.at("id"), text, "use letters, digits and _; it is loaded as it is")
+    counter = _is_counter(keys, table)
     uri = keys.text("uri") or level.uri
-    if not uri:
+    if not uri and not counter:
         hint = f"the base uri {level.base_uri} is used; say where its value comes from"
-        report.warning("V01", keys.path, f"entry {id_!r} has no uri", hint)
+        report.warning("V01", keys.path, f"entry {short(id_)} has no uri", hint)
     codec = _codec(keys, table, size, level)
     names = _names(keys, codec)
     high = _high_word(keys, codec, names) if not table.is_bits else None
@@ -114,13 +125,23 @@ def _entry(keys: Keys, table: Table, level: UnitLevel) -> ServerEntry | None:
         table=table,
         address=offset,
         codec=codec,
-        policy=_policy(keys, level.policy),
+        policy=read_policy(keys) or level.policy,
         bit_strings=names,
         high_word_address=high,
+        commit_counter=counter,
         bit_word=_is_bit_word(keys, codec, names),
-        label=str(keys.raw("name") or ""),
-        units=str(keys.raw("unit") or keys.raw("units") or ""),
+        label=keys.shown("name"),
+        units=keys.shown("unit", "units"),
     )
+
+
+def _is_counter(keys: Keys, table: Table) -> bool:
+    if not keys.boolean("commit_counter"):
+        return False
+    if table.is_bits:
+        hint = "use a register; ignored now"
+        keys.report.note("C18", keys.at("commit_counter"), "a bit cannot count", hint)
+    return not table.is_bits
 
 
 def _codec(keys: Keys, table: Table, size: int, level: UnitLevel) -> Codec:
@@ -131,8 +152,8 @@ def _codec(keys: Keys, table: Table, size: int, level: UnitLevel) -> Codec:
     order = read_order(keys, size, level.word_order, level.byte_swap if swap is None else swap)
     if keys.boolean("bool"):
         return Codec(shape=Shape.BIT, size=size, order=order, bits=16 * size)
-    shape = Shape.NUMBER if keys.raw("individual_bits") else read_flag(keys)
-    if shape is not Shape.NUMBER and shape is not Shape.PARENT:
+    shape = read_flag(keys.view(("bit_field", "enum", "random_enum")))
+    if shape is not Shape.NUMBER:
         return Codec(shape=shape, size=size, order=order, bits=16 * size)
     is_float = keys.boolean("float") is True
     if is_float and size == 1:
@@ -147,7 +168,7 @@ def _codec(keys: Keys, table: Table, size: int, level: UnitLevel) -> Codec:
         signed=keys.boolean("signed") is True and not is_float,
         is_float=is_float,
         scale=scale,
-        shift=keys.number("shift") or 0,
+        shift=read_shift(keys),
     )
 
 
@@ -155,7 +176,7 @@ def _names(keys: Keys, codec: Codec) -> tuple[str, ...]:
     """The documented names by position ("" where none); V07 for a name that stands twice."""
     if "bit_strings" not in keys:
         return ()
-    names = read_names(keys, str, enum=codec.shape is Shape.ENUM)
+    names = read_names(keys)
     seen: dict[str, int] = {}
     for position, text in sorted(names.texts.items()):
         if text in seen:
@@ -176,7 +197,7 @@ def _is_bit_word(keys: Keys, codec: Codec, names: Sequence[str]) -> bool:
 def _high_word(keys: Keys, codec: Codec, names: Sequence[str]) -> int | None:
     """V06 and `high_word_offset`, the register for the bits that do not fit."""
     report, high = keys.report, keys.integer("high_word_offset", 0, 65535)
-    lost = [f"{bit} {text!r}" for bit, text in enumerate(names) if bit >= codec.bits]
+    lost = [f"{bit} {text!r}" for bit, text in enumerate(names) if bit >= codec.bits and text]
     if high is not None and codec.size != 1:
         report.error(
             "S05", keys.at("high_word_offset"), "only an entry of size 1 has a high word", "remove it"
@@ -194,48 +215,53 @@ def _high_word(keys: Keys, codec: Codec, names: Sequence[str]) -> int | None:
     return high
 
 
-def _policy(keys: Keys, inherited: StalePolicy) -> StalePolicy:
+def read_policy(keys: Keys) -> StalePolicy | None:
+    """`stale_policy` where it stands, else None."""
     word = keys.text("stale_policy")
     if word is None:
-        return inherited
-    if word.lower() in {policy.value for policy in StalePolicy}:
-        return StalePolicy(word.lower())
-    keys.report.error(
-        "S05", keys.at("stale_policy"), f"unknown policy {word!r}", "write hold, zero or exception"
-    )
-    return inherited
+        return None
+    try:
+        return StalePolicy(word.strip().lower())
+    except ValueError:
+        text = f"unknown policy {kind_of_value(word)}"
+        keys.report.error("S05", keys.at("stale_policy"), text, "write hold, zero or exception; ignored now")
+        return None
 
 
-def _without_repeats(found: Sequence[_Read]) -> list[ServerEntry]:
-    """V02 and V03; a high word on a taken register is given up."""
-    entries: list[ServerEntry] = []
-    names: set[tuple[str, str]] = set()
-    taken: dict[int, str] = {}
+def without_repeats(found: Sequence[ReadEntry]) -> list[ServerEntry]:
+    """V02 and V03 within one table of one unit; a high word on a taken register is given up."""
+    used: list[ReadEntry] = []
+    names: set[tuple[int, Table, str, str]] = set()
+    taken: dict[tuple[int, Table, int], str] = {}
     for one in found:
         entry, report = one.entry, one.keys.report
-        if (entry.uri, entry.id) in names:
+        place = entry.unit, entry.table
+        name = (*place, entry.uri, entry.id)
+        if name in names:
             hint = "rename one; the first is used"
-            report.error("V02", one.keys.path, f"entry {entry.uri}/{entry.id} again", hint)
+            report.error("V02", one.keys.path, f"entry {short(entry.id)} of {short(entry.uri)} again", hint)
             continue
-        words = range(entry.address, entry.address + max(1, entry.codec.size))
+        words = [(*place, entry.address + word) for word in range(max(1, entry.codec.size))]
         other = next((taken[word] for word in words if word in taken), None)
         if other is not None:
             hint = "move one; the first is used"
-            report.error("V03", one.keys.at("offset"), f"{entry.id!r} lies on {other!r}", hint)
+            report.error("V03", one.keys.at("offset"), f"{short(entry.id)} lies on {short(other)}", hint)
             continue
-        names.add((entry.uri, entry.id))
+        names.add(name)
         taken.update(dict.fromkeys(words, entry.id))
-        entries.append(entry)
-    paths = {id(one.entry): one.keys for one in found}
-    for index, entry in enumerate(entries):
-        high = entry.high_word_address
-        if high is None:
-            continue
-        if high in taken:
-            keys = paths[id(entry)]
-            said = f"register {high} belongs to {taken[high]!r}"
-            keys.report.error("V03", keys.at("high_word_offset"), said, "choose a free register; ignored now")
-            entries[index] = replace(entry, high_word_address=None)
-        else:
-            taken[high] = entry.id
-    return entries
+        used.append(one)
+    return [_with_free_high_word(one, taken) for one in used]
+
+
+def _with_free_high_word(one: ReadEntry, taken: dict[tuple[int, Table, int], str]) -> ServerEntry:
+    entry = one.entry
+    if entry.high_word_address is None:
+        return entry
+    word = entry.unit, entry.table, entry.high_word_address
+    if word not in taken:
+        taken[word] = entry.id
+        return entry
+    said = f"register {entry.high_word_address} belongs to {short(taken[word])}"
+    hint = "choose a free register; ignored now"
+    one.keys.report.error("V03", one.keys.at("high_word_offset"), said, hint)
+    return replace(entry, high_word_address=None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_keys import Keys
 from ess_actors.core.points import Heartbeat, Point, Watchdog
 
@@ -21,11 +22,12 @@ HEARTBEAT_KEYS: Final = (
     "watchdog_recovery_timeout_ms",
     "watchdog_recovery_time_ms",
 )
+_LONGEST_MS: Final = 1_000_000_000
 
 
 def read_timeout_ms(keys: Keys, period_ms: int) -> int:
     """Timeout of heartbeat and connection: as given, at least two periods (C05); three periods by default."""
-    given = keys.integer("component_heartbeat_timeout_ms", 1)
+    given = keys.integer("component_heartbeat_timeout_ms", 0, _LONGEST_MS)
     if given is None:
         return 3 * period_ms
     if given < 2 * period_ms:
@@ -39,12 +41,15 @@ def read_timeout_ms(keys: Keys, period_ms: int) -> int:
 
 def read_heartbeat(keys: Keys, points: Sequence[Point], period_ms: int, timeout_ms: int) -> Heartbeat | None:
     """None when it is off, or when neither of its points exists (C04)."""
-    write_ms = keys.integer("modbus_heartbeat_timeout_ms", 1) or period_ms
-    max_value = keys.integer("component_heartbeat_max_value", 0) or 0
+    write_ms = keys.integer("modbus_heartbeat_timeout_ms", 0, _LONGEST_MS) or period_ms
+    max_value = keys.integer("component_heartbeat_max_value", 0, (1 << 64) - 1) or 0
     if not keys.boolean("heartbeat_enabled"):
         return None
     read = _point(keys, "component_heartbeat_read_uri", points, writable=False)
     write = _point(keys, "component_heartbeat_write_uri", points, writable=True)
+    if not {"component_heartbeat_read_uri", "component_heartbeat_write_uri"} & set(keys):
+        hint = "name a point of this component; it is off until then"
+        keys.report.warning("C04", keys.at("heartbeat_enabled"), "a heartbeat without any point", hint)
     if not read and not write:
         return None
     return Heartbeat(
@@ -58,13 +63,16 @@ def read_heartbeat(keys: Keys, points: Sequence[Point], period_ms: int, timeout_
 
 def read_watchdog(keys: Keys, points: Sequence[Point], period_ms: int) -> Watchdog | None:
     """None when it is off or its point does not exist (C04)."""
-    alarm = keys.integer("watchdog_alarm_timeout_ms", 1) or 5 * period_ms
-    fault = keys.integer("watchdog_fault_timeout_ms", 1) or 10 * period_ms
-    recovery = keys.integer("watchdog_recovery_timeout_ms", 1) or alarm
-    lasting = keys.integer("watchdog_recovery_time_ms", 1) or 10 * period_ms
-    check = keys.integer("watchdog_frequency_ms", 50) or 1000
+    alarm = keys.integer("watchdog_alarm_timeout_ms", 0, _LONGEST_MS) or 5 * period_ms
+    fault = keys.integer("watchdog_fault_timeout_ms", 0, _LONGEST_MS) or 10 * period_ms
+    recovery = keys.integer("watchdog_recovery_timeout_ms", 0, _LONGEST_MS) or alarm
+    lasting = keys.integer("watchdog_recovery_time_ms", 0, _LONGEST_MS) or 10 * period_ms
+    check = keys.integer("watchdog_frequency_ms", 50, _LONGEST_MS) or 1000
     if not keys.boolean("watchdog_enabled"):
         return None
+    if "watchdog_uri" not in keys:
+        hint = "name a point of this component; it is off until then"
+        keys.report.warning("C04", keys.at("watchdog_enabled"), "a watchdog without a point", hint)
     point = _point(keys, "watchdog_uri", points, writable=False)
     if not point:
         return None
@@ -91,5 +99,5 @@ def _point(keys: Keys, key: str, points: Sequence[Point], *, writable: bool) -> 
         return id_
     wanted = "holding point" if writable else "point"
     hint = f"name a {wanted} of this component; it is off until then"
-    keys.report.warning("C04", keys.at(key), f"no {wanted} {id_!r} in this component", hint)
+    keys.report.warning("C04", keys.at(key), f"no {wanted} {short(id_)} in this component", hint)
     return ""

@@ -1,55 +1,19 @@
 """One JSON object read as Modbus configuration: keys without case, tolerant types, every oddity reported."""
 
+import json
+import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from ess_actors.config.json_positions import Positions
-from ess_actors.core.findings import Finding, Severity
+from ess_actors.config.json_tokens import short
+from ess_actors.config.modbus_report import Report
 
 _X_RUN: Final = re.compile("[xX]+")
-_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
-
-
-class Report:
-    """The findings of one file. While `repeating` (later instances of a range) equal ones are dropped."""
-
-    def __init__(self, file: str, positions: Positions) -> None:
-        self.file, self.positions = file, positions
-        self.findings: list[Finding] = []
-        self.repeating = False
-        self.moved: tuple[tuple[str, str], ...] = ()
-        """(path prefix as read, as written in the file) of a rewritten legacy file."""
-        self._said: set[tuple[str, str]] = set()
-
-    def say(self, severity: Severity, code: str, path: str, text: str, hint: str) -> None:
-        """Add a finding at a JSON path."""
-        for read, written in self.moved:
-            if path.startswith(read):
-                path = written + path[len(read) :]
-                break
-        if self.repeating and (code, path) in self._said:
-            return
-        self._said.add((code, path))
-        line, column = self.positions.nearest(path)
-        self.findings.append(Finding(severity, code, self.file, line, column, path, text, hint))
-
-    def note(self, code: str, path: str, text: str, hint: str) -> None:
-        """Severity NOTE."""
-        self.say(Severity.NOTE, code, path, text, hint)
-
-    def warning(self, code: str, path: str, text: str, hint: str) -> None:
-        """Severity WARNING."""
-        self.say(Severity.WARNING, code, path, text, hint)
-
-    def error(self, code: str, path: str, text: str, hint: str) -> None:
-        """Severity ERROR."""
-        self.say(Severity.ERROR, code, path, text, hint)
-
-    def fatal(self, code: str, path: str, text: str, hint: str) -> None:
-        """Severity FATAL: the file is not loaded."""
-        self.say(Severity.FATAL, code, path, text, hint)
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_LONGEST: Final = 400
+"""Characters of a number or key that are looked at; nothing longer is meant seriously."""
 
 
 class Level:
@@ -63,14 +27,23 @@ class Level:
 
     def _judge(self, key: str) -> str | None:
         """None: ignore silently. Else the nearest known key, "" when none is near."""
-        for run in _X_RUN.finditer(key):
-            if (key[: run.start()] + key[run.end() :]).lower() in self.known:
-                return None
+        if self.is_off(key):
+            return None
         low = key.lower()
-        if low.startswith("x") or low in self._silent or (self._prefixes and low.startswith(self._prefixes)):
+        if low in self._silent or (self._prefixes and low.startswith(self._prefixes)):
             return None
         near = min(self.known.values(), key=lambda known: _distance(low, known.lower()), default="")
         return near if near and _distance(low, near.lower()) <= 2 else ""
+
+    def is_off(self, key: str) -> bool:
+        """Commented out: it starts with x, or a known key is left when one run of x is deleted."""
+        if key[:1] in ("x", "X"):
+            return True
+        if len(key) > _LONGEST:
+            return False
+        return any(
+            (key[: run.start()] + key[run.end() :]).lower() in self.known for run in _X_RUN.finditer(key)
+        )
 
 
 class Keys:
@@ -79,17 +52,18 @@ class Keys:
     def __init__(self, report: Report, path: str, members: dict[str, object], level: Level) -> None:
         self.report, self.path = report, path
         self._values: dict[str, object] = {}
-        self._spelled: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         for key, value in members.items():
             name = level.known.get(key.lower())
             if name is None:
                 self._unknown(key, level)
-            elif name in self._spelled:
-                first = ":".join(map(str, report.positions.nearest(self.at(name))))
-                text = f"{key!r} again, {self._spelled[name]!r} at {first} is used"
+            elif name in self._paths:
+                first = self._paths[name]
+                line, column = report.positions.nearest(first)
+                text = f"{key!r} again, {first[len(path) + 1 :]!r} at {line}:{column} is used"
                 report.warning("P04", f"{path}.{key}", text, "remove one of the two")
             else:
-                self._spelled[name] = key
+                self._paths[name] = f"{path}.{key}"
                 if key != name:
                     report.note("P06", f"{path}.{key}", f"key {key!r} is {name!r}", f"write {name!r}")
                 if value is not None:
@@ -99,7 +73,22 @@ class Keys:
         near = level.judge(key)
         if near is not None:
             hint = f"did you mean {near!r}?" if near else "remove it, or put an x before it"
-            self.report.note("S03", f"{self.path}.{key}", f"unknown key {key!r} ignored", hint)
+            self.report.note("S03", f"{self.path}.{key}", f"unknown key {short(key)} ignored", hint)
+        elif level.is_off(key):
+            self.report.switched_off(f"{self.path}.{key}")
+
+    def view(self, names: Iterable[str], other: "Keys | None" = None) -> "Keys":
+        """The same object as if only these keys stood in it, and all those of `other`."""
+        seen = Keys(self.report, self.path, {}, Level(()))
+        for name in names:
+            if name in self._paths:
+                seen._paths[name] = self._paths[name]
+            if name in self._values:
+                seen._values[name] = self._values[name]
+        if other is not None:
+            seen._paths.update(other._paths)
+            seen._values.update(other._values)
+        return seen
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -109,7 +98,7 @@ class Keys:
 
     def at(self, key: str) -> str:
         """JSON path of a key, as it is spelled in the file."""
-        return f"{self.path}.{self._spelled.get(key, key)}"
+        return self._paths.get(key) or f"{self.path}.{key}"
 
     def raw(self, key: str) -> object:
         """The value as it stands in the file."""
@@ -120,17 +109,25 @@ class Keys:
         value = self._values.get(key)
         if value is None:
             return None
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            self._coerced(key, value, "a number")
-            value = float(value) if set(value) & set(".eE") else int(value)
+        if isinstance(value, str) and len(value) < _LONGEST and _NUMBER.fullmatch(value):
+            meant = float(value) if set(value) & set(".eE") else int(value)
+            if math.isfinite(meant):
+                self._coerced(key, value, "a number")
+                value = meant
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self._unusable(key, "a number", "write a number such as 10")
             return None
         if (low is not None and value < low) or (high is not None and value > high):
-            limits = f"{'' if low is None else low}..{'' if high is None else high}"
-            self.report.error("S05", self.at(key), f"{value} is out of range", f"write {limits}; ignored now")
+            self.out_of_range(
+                key, value, f"{'' if low is None else f'{low:,}'}..{'' if high is None else f'{high:,}'}"
+            )
             return None
         return int(value) if isinstance(value, float) and value.is_integer() else value
+
+    def out_of_range(self, key: str, value: object, limits: str) -> None:
+        """S05."""
+        text = f"{short(str(value))[1:-1]} is out of range"
+        self.report.error("S05", self.at(key), text, f"write {limits}; ignored now")
 
     def integer(self, key: str, low: float | None = None, high: float | None = None) -> int | None:
         """A whole number; 10.0 counts."""
@@ -162,6 +159,14 @@ class Keys:
         self._unusable(key, "a text", "write it in double quotes")
         return None
 
+    def shown(self, *names: str) -> str:
+        """The first of these keys that holds something to display; numbers are taken as they are."""
+        for name in names:
+            value = self._values.get(name)
+            if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
+                return str(value)
+        return ""
+
     def array(self, key: str) -> list[object] | None:
         """A list."""
         value = self._values.get(key)
@@ -190,20 +195,25 @@ class Keys:
             if isinstance(element, dict):
                 yield Keys(self.report, path, element, level)
             else:
-                self.report.error("S04", path, f"expected an object, found {_kind(element)}", "write { ... }")
+                self.report.error(
+                    "S04", path, f"expected an object, found {kind_of_value(element)}", "write { ... }"
+                )
 
     def _coerced(self, key: str, value: object, wanted: str) -> None:
-        self.report.warning("S04", self.at(key), f"{value!r} taken as {wanted}", f"write plain {wanted}")
+        text = f"{kind_of_value(value)} taken as {wanted}"
+        self.report.warning("S04", self.at(key), text, f"write plain {wanted}")
 
     def _unusable(self, key: str, wanted: str, hint: str) -> None:
-        found = _kind(self._values[key])
+        found = kind_of_value(self._values[key])
         self.report.error("S04", self.at(key), f"expected {wanted}, found {found}", f"{hint}; ignored now")
 
 
-def _kind(value: object) -> str:
+def kind_of_value(value: object) -> str:
+    """A value for people: its kind, or itself as it stands in the file, shortened."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
-    return "null" if value is None else repr(value) if isinstance(value, str) else str(value).lower()
+    text = json.dumps(value[:60] if isinstance(value, str) else value, ensure_ascii=False)
+    return text if len(text) <= 50 else text[:47] + "..."
 
 
 def _distance(a: str, b: str) -> int:

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from ess_actors.config.modbus_keys import Report
+from ess_actors.config.modbus_report import Report
 
 
 class Kind(Enum):

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from ess_actors.config.modbus_inherited import LEVELS_CKG, LEVELS_CKGP
 from ess_actors.config.modbus_keys import Level
 from ess_actors.core.points import Table
 
@@ -26,13 +27,10 @@ GROUP: Final = Level(
         "starting_offset",
         "number_of_registers",
         "map",
-        "device_id",
-        "byte_swap",
         "word_order",
-        "multi_write_op_code",
-        "format",
-        "frequency",
         "decode_offset_range",
+        *LEVELS_CKG,
+        *LEVELS_CKGP,
     ),
     ("note", "hex offset", "hex_offset", "hex ofset", "comment*", "name", "id"),
 )
@@ -64,12 +62,8 @@ POINT: Final = Level(
         "bit_ranges",
         "use_bool",
         "debounce",
-        "frequency",
-        "byte_swap",
-        "multi_write_op_code",
-        "format",
-        "verify_writes",
         "echo_id",
+        *LEVELS_CKGP,
     ),
     (
         "repeat_of_offset",

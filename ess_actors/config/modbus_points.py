@@ -1,16 +1,18 @@
-"""The groups and maps of one client component -> its points, in file order."""
+"""The groups of one client component -> its points in file order, for every instance of its ranges."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from ess_actors.config.modbus_codec import read_bit_codec, read_codec, read_mask, read_order, read_size
+from ess_actors.config.modbus_entry import Entry, Named, read_entry
 from ess_actors.config.modbus_inherited import Inherited
 from ess_actors.config.modbus_keys import Keys
-from ess_actors.config.modbus_point_keys import BAD_ID, CHILD, GROUP, POINT, TABLES
-from ess_actors.config.modbus_ranges import Instance, instances
-from ess_actors.core.codec import Codec, Shape
+from ess_actors.config.modbus_point_keys import GROUP, POINT, TABLES
+from ess_actors.config.modbus_ranges import MAX_POINTS, Instance, instances, lacks_marker, too_many
+from ess_actors.config.modbus_span import check_span
 from ess_actors.core.points import Point, Register, Table
-from ess_actors.core.transaction import MAX_READ_WORDS
+
+_NO_UNIT: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +25,21 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One group of a component, its keys read once for all instances."""
+    """One group of a component as written."""
 
     keys: Keys
     index: int
     table: Table
-    inherited: Inherited
-    points: tuple[Keys, ...]
+    off_by_one: bool
+    unit: int | None
+    """The group's own device id."""
+    entries: tuple[Entry, ...]
     repeats: tuple[Instance, ...]
+
+    @property
+    def size(self) -> int:
+        """Points it makes in one instance of its component."""
+        return sum(len(entry.names) for entry in self.entries) * len(self.repeats)
 
 
 def read_groups(component: Keys, inherited: Inherited) -> tuple[list[Group], tuple[str, ...]]:
@@ -39,20 +48,20 @@ def read_groups(component: Keys, inherited: Inherited) -> tuple[list[Group], tup
     groups: list[Group] = []
     kinds: list[str] = []
     for index, keys in enumerate(component.sections("registers", GROUP)):
-        word = (keys.text("type") or "").strip().lower().replace("_", " ")
-        kinds.append(word.split(" ")[0])
-        table = TABLES.get(" ".join(word.split()))
+        written = keys.text("type") or ""
+        words = written.lower().replace("_", " ").split()
+        kinds.append(words[0] if words else "")
+        table = TABLES.get(" ".join(words))
         if table is None:
+            text = "no register type" if not words else f"unknown register type {written[:40]!r}"
             hint = "write Coil, Discrete_Input, Input or Holding; the group is dropped"
-            report.error("C26", keys.at("type"), f"unknown register type {word!r}", hint)
+            report.error("C26", keys.at("type"), text, hint)
             continue
         points = tuple(keys.sections("map", POINT))
         if not points:
             report.warning("C25", keys.path, "group without points", "fill its map, or remove the group")
             continue
-        names = [name for point in points for name in _unique_names(point)]
-        repeats = tuple(instances(keys, "decode_offset_range", names))
-        groups.append(Group(keys, index, table, inherited.nearer(keys), points, repeats))
+        groups.append(_group(keys, index, table, points, inherited))
     if not groups and "registers" not in component:
         report.warning("C25", component.path, "component without registers", "nothing is polled or published")
     elif not groups:
@@ -60,170 +69,81 @@ def read_groups(component: Keys, inherited: Inherited) -> tuple[list[Group], tup
     return groups, tuple(kinds)
 
 
-def _unique_names(point: Keys) -> Iterator[str]:
-    children, strings = point.raw("bit_ranges"), point.raw("bit_strings")
-    if point.raw("individual_bits") and isinstance(strings, list):
-        yield from (text for text in strings if isinstance(text, str) and text != "IGNORE")
-    elif isinstance(children, list) and children:
-        yield from (str(child.get("id", "")) for child in children if isinstance(child, dict))
-    else:
-        yield str(point.raw("id") or "")
+def _group(keys: Keys, index: int, table: Table, points: Sequence[Keys], outer: Inherited) -> Group:
+    inherited = replace(outer, device_id=_NO_UNIT).nearer(keys)
+    unit = None if inherited.device_id == _NO_UNIT else inherited.device_id
+    read = [entry for point in points if (entry := read_entry(point, table, inherited)) is not None]
+    repeats = instances(keys, "decode_offset_range")
+    if sum(len(entry.names) for entry in read) * len(repeats) > MAX_POINTS:
+        too_many(keys, "decode_offset_range", f"{MAX_POINTS:,} points")
+        repeats = repeats[:1]
+    names = [name for entry in read for name in entry.unique_names]
+    if lacks_marker(keys, "decode_offset_range", repeats, names):
+        repeats = repeats[:1]
+    return Group(keys, index, table, inherited.off_by_one, unit, tuple(read), tuple(repeats))
 
 
-def build(groups: list[Group], shift: int) -> list[Draft]:
+def build(groups: Iterable[Group], unit: int, shift: int) -> list[Draft]:
     """All points of one component instance; `shift` is added to every offset."""
     drafts: list[Draft] = []
     for group in groups:
-        before, low, high = group.keys.report.repeating, 65536, -1
+        report = group.keys.report
+        before = report.repeating
+        made: list[Register] = []
+        written: list[Register] = []
         for instance in group.repeats:
-            group.keys.report.repeating = before or not instance.first
-            for keys in group.points:
-                found = _entry(keys, group, instance, shift + instance.shift)
+            report.repeating = before or not instance.first
+            for entry in group.entries:
+                found = _instance(entry, group, instance, unit, shift + instance.shift)
                 drafts.extend(found)
-                if found:
-                    register = found[0].point.register
-                    low, high = min(low, register.address), max(high, register.address + register.size)
-        group.keys.report.repeating = before
-        if high > low:
-            _check_span(group, low, high, shift)
+                made.extend(draft.point.register for draft in found[:1])
+            written = written or list(made)
+        report.repeating = before
+        if not before:
+            check_span(group.keys, group.table, made, written, (1 if group.off_by_one else 0) - shift)
     return drafts
 
 
-def _check_span(group: Group, low: int, high: int, shift: int) -> None:
-    """C06, C07: what the file states about the span is only compared."""
-    keys, report = group.keys, group.keys.report
-    limit = 16 * MAX_READ_WORDS if group.table.is_bits else MAX_READ_WORDS
-    if high - low > limit:
-        report.note(
-            "C06", keys.path, f"the group spans {high - low} addresses", "it is read in several requests"
+def _instance(entry: Entry, group: Group, instance: Instance, unit: int, shift: int) -> list[Draft]:
+    """The points of one map entry; none where it would lie outside the address space."""
+    keys, inherited = entry.keys, entry.inherited
+    address = entry.offset + shift
+    if address < 0 or address + entry.size > 65536:
+        last = "" if entry.size == 1 else f" with {entry.size} words"
+        text = (
+            f"address {address}{last} is impossible" if abs(address) < 10**9 else "the address is impossible"
         )
-    start, number = keys.integer("starting_offset"), keys.integer("number_of_registers")
-    first = low + (1 if group.inherited.off_by_one else 0) - shift
-    if (start is not None and start != first) or (number is not None and number != high - low):
-        text = f"the map starts at {first} and spans {high - low}"
-        report.note("C07", keys.path, text, "starting_offset and number_of_registers are only informative")
-
-
-def _entry(keys: Keys, group: Group, instance: Instance, shift: int) -> list[Draft]:
-    """The points of one map entry; [] when it had to be dropped."""
-    report = keys.report
-    id_, offset = keys.text("id"), keys.integer("offset")
-    size: int | None = 1 if group.table.is_bits else read_size(keys)
-    if not id_ or offset is None:
-        missing = "id" if not id_ else "offset"
-        report.error("C26", keys.path, f"no {missing}", f"give it an {missing}; the entry is dropped")
-        return []
-    if size is None:
-        return []
-    inherited = group.inherited.of_point(keys)
-    address = offset + shift - (1 if inherited.off_by_one else 0)
-    if address < 0 or address + size > 65536:
         hint = "addresses are 0..65535, after off_by_one; the point is dropped"
-        report.error("C09", keys.at("offset"), f"address {address} is impossible", hint)
+        keys.report.error("C09", keys.at("offset"), text, hint)
         return []
-    id_ = instance.named(id_)
-    if BAD_ID.search(id_):
-        report.warning(
-            "C08", keys.at("id"), f"id {id_!r} has a character unfit for uris", "use letters, digits, _"
-        )
     register = Register(
-        id=id_,
-        unit=inherited.device_id,
+        id=instance.named(entry.id),
+        unit=unit if group.unit is None else group.unit,
         table=group.table,
         address=address,
-        size=size,
+        size=entry.size,
         period_ms=inherited.frequency,
         group=group.index,
     )
-    base = Point(
-        id=id_,
+    echo_id = instance.named(entry.echo_id)
+    return [Draft(_point(named, register, inherited, instance, echo_id), named.path) for named in entry.names]
+
+
+def _point(named: Named, register: Register, inherited: Inherited, instance: Instance, echo_id: str) -> Point:
+    codec = named.codec
+    if instance.marker and codec.texts:
+        codec = replace(codec, texts={place: instance.named(text) for place, text in codec.texts.items()})
+    return Point(
+        id=instance.named(named.id),
         register=register,
-        codec=Codec(),
+        codec=codec,
+        published=named.published,
         clothed=inherited.clothed,
         debounce_s=inherited.debounce_s,
         multi_write=inherited.multi_write,
         verify=inherited.verify,
-        label=str(keys.raw("name") or ""),
-        units=str(keys.raw("unit") or keys.raw("units") or ""),
-        echo_id=keys.text("echo_id") or "",
+        reassert=named.reassert,
+        label=instance.named(named.label),
+        units=named.units,
+        echo_id=echo_id,
     )
-    if group.table.is_bits:
-        return [Draft(replace(base, codec=read_bit_codec(keys)), keys.path)]
-    order = read_order(keys, size, inherited.word_order, inherited.byte_swap)
-    if keys.array("bit_ranges") and keys.boolean("packed_register") is not False:
-        return _packed(keys, base, order, instance)
-    codec = read_codec(keys, size, order, instance.named)
-    if codec.shape is Shape.PARENT:
-        return _bits(base, codec, keys.path, with_parent=True)
-    return [Draft(replace(base, codec=codec), keys.path)]
-
-
-def _bits(base: Point, codec: Codec, path: str, *, with_parent: bool) -> list[Draft]:
-    """individual_bits: one boolean point per named bit, behind the register under its own id."""
-    parent = Draft(replace(base, codec=replace(codec, texts={}), published=False), path)
-    drafts = [parent] if with_parent else []
-    for bit, text in codec.texts.items():
-        single = replace(codec, shape=Shape.BIT, first_bit=codec.first_bit + bit, bits=1, texts={}, hidden=0)
-        drafts.append(Draft(replace(base, id=text, codec=single), path))
-    return drafts
-
-
-def _packed(keys: Keys, base: Point, order: tuple[int, ...], instance: Instance) -> list[Draft]:
-    """A packed register: the raw parent, then its children."""
-    report, width = keys.report, 16 * base.register.size
-    mask = read_mask(keys, width)
-    whole = Codec(shape=Shape.PARENT, size=base.register.size, order=order, mask=mask, bits=width)
-    drafts = [Draft(replace(base, codec=whole, published=False), keys.path)]
-    taken = 0
-    for child in keys.sections("bit_ranges", CHILD):
-        id_, bits = child.text("id"), child.integer("number_of_bits")
-        first = child.integer("starting_bit_pos") or 0
-        if not id_ or bits is None:
-            missing = "id" if not id_ else "number_of_bits"
-            report.error("C26", child.path, f"no {missing}", f"give it an {missing}; the child is dropped")
-            continue
-        if first < 0 or bits < 1 or first + bits > width:
-            text = f"bits {first}..{first + bits - 1} are outside a register of {width} bits"
-            report.error("C19", child.path, text, "correct the position; the child is dropped")
-            continue
-        cut = ((1 << bits) - 1) << first
-        if taken & cut:
-            report.warning("C03", child.path, "packed bits overlap", "both are decoded; check the positions")
-        taken |= cut
-        flags = _inherit_flags(keys, child)
-        codec = read_codec(
-            child,
-            base.register.size,
-            order,
-            instance.named,
-            first_bit=first,
-            bits=bits,
-            mask=mask,
-            inherited=flags,
-        )
-        named = replace(
-            base,
-            id=instance.named(id_),
-            label=str(child.raw("name") or ""),
-            units=str(child.raw("unit") or child.raw("units") or ""),
-        )
-        if codec.shape is Shape.PARENT:
-            drafts.extend(_bits(named, codec, child.path, with_parent=False))
-        else:
-            drafts.append(Draft(replace(named, codec=codec), child.path))
-    return drafts
-
-
-def _inherit_flags(parent: Keys, child: Keys) -> Shape:
-    """Children inherit the bit and enum flags of the parent, as far as they have names for them."""
-    if not child.array("bit_strings"):
-        return Shape.NUMBER
-    for key, shape in (
-        ("individual_bits", Shape.PARENT),
-        ("bit_field", Shape.FIELD),
-        ("enum", Shape.ENUM),
-        ("random_enum", Shape.ENUM),
-    ):
-        if parent.raw(key) is True:
-            return shape
-    return Shape.NUMBER

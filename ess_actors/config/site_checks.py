@@ -1,7 +1,7 @@
 """What no file shows alone: names and ports used twice, data sent to nobody, registers that nobody feeds."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -116,7 +116,8 @@ def _ports(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator
         yield site.finding(Severity.WARNING, "api-open", child("$", "api", "host"), text, hint)
     for one in placed:
         for at, server in one.servers:
-            listeners.append((one.server_path(at), server.file, server.host, server.port))
+            if server.serial is None:
+                listeners.append((one.server_path(at), server.file, server.host, server.port))
     for index, (path, what, host, port) in enumerate(listeners):
         for _, other, other_host, other_port in listeners[:index]:
             if port == other_port and _hosts_clash(host, other_host):
@@ -140,15 +141,24 @@ def _is_loopback(host: str) -> bool:
 
 
 def _endpoints(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
-    seen: dict[tuple[str, int], str] = {}
+    """Devices that two files name: one actor serves them for both, with the settings of the first."""
+    seen: dict[tuple[str, int], tuple[Placed, ClientMap]] = {}
     for one in placed:
         for at, client in one.clients:
-            address, path = client.endpoint.address, one.client_path(at)
-            other = seen.setdefault(address, client.file)
-            if other != client.file:
-                text = f"{client.file} polls {address[0]}:{address[1]} as {other} does, each with own sockets"
-                hint = "join the two files when the device allows one connection only"
-                yield site.finding(Severity.WARNING, "endpoint-shared", path, text, hint)
+            owner, first = seen.setdefault(client.endpoint.address, (one, client))
+            if first.file == client.file:
+                continue
+            name = f"{owner.start.name}/{first.stem}" if owner.start is not None else first.stem
+            text = (
+                f"{client.file} names {client.endpoint.place} as {first.file} does: "
+                f"served by the actor {name}, one socket"
+            )
+            if replace(client.endpoint, name="") == replace(first.endpoint, name=""):
+                severity, hint = Severity.NOTE, "there is nothing to do"
+            else:
+                severity, hint = Severity.WARNING, "give both connections the same settings"
+                text += f"; its other connection settings count, those of {client.file} do not"
+            yield site.finding(severity, "endpoint-shared", one.client_path(at), text, hint)
 
 
 def _component_receivers(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:

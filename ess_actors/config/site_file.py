@@ -1,44 +1,82 @@
-"""One file by itself: whatever kind it is, everything that can be found in it alone."""
+"""Files by themselves: whatever kind they are, everything that can be found without a site."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.documents import child, read_object
-from ess_actors.config.modbus_client import load_client
+from ess_actors.config.documents import child, missing_file
+from ess_actors.config.json_positions import Document
+from ess_actors.config.json_reader import read
+from ess_actors.config.modbus_files import ModbusFile, any_from
 from ess_actors.config.modbus_kind import Kind, kind_of
-from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site import SITE_FILE, load_site
 from ess_actors.config.start_file import BASICS, load_start
 from ess_actors.core.findings import Finding, Severity
+from ess_actors.core.points import ClientMap
 
-CLIENTS: Final = (Kind.CLIENT, Kind.LEGACY_CLIENT)
+_HINT: Final = "check the name"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found, and for a Modbus file what it says."""
+
+    findings: tuple[Finding, ...]
+    modbus: ModbusFile | None = None
+
+
+def check_together(paths: Sequence[Path]) -> dict[Path, Checked]:
+    """Several folders and files, and what the files say differently of one endpoint (C22)."""
+    checked = {path: check(path) for path in paths}
+    first: dict[tuple[str, int], ClientMap] = {}
+    for path, one in checked.items():
+        for client in one.modbus.clients if one.modbus is not None else ():
+            other = first.setdefault(client.endpoint.address, client)
+            if replace(client.endpoint, name="") == replace(other.endpoint, name=""):
+                continue
+            line, column = read(path).positions.nearest("$.connection")
+            text = f"{client.endpoint.place} has other connection settings in {other.file}"
+            hint = "in one site the first file wins; give both the same settings"
+            place = (client.file, line, column, "$.connection")
+            told = Finding(Severity.WARNING, "C22", *place, text, hint)
+            checked[path] = replace(one, findings=(*one.findings, told))
+    return checked
 
 
 def check_path(path: Path) -> list[Finding]:
     """The findings of a site's folder, or of one file of any kind."""
-    if path.is_dir() or (path.name == SITE_FILE and _is_site(path)):
-        return load_site(path)[1]
-    return _check_file(path)
+    return list(check(path).findings)
 
 
-def _is_site(file: Path) -> bool:
-    """A Modbus server's file may be called site.json too."""
-    source, _ = read_object(file, "check the name")
-    return source is None or kind_of(source.tree) is Kind.UNKNOWN
+def check(path: Path) -> Checked:
+    """Check a site's folder, or one file of any kind."""
+    if path.is_dir():
+        return Checked(tuple(load_site(path)[1]))
+    if not path.is_file():
+        return Checked((missing_file(path, _HINT),))
+    document = read(path)
+    # A Modbus file may be called site.json too.
+    if path.name == SITE_FILE and kind_of(document.value) is Kind.UNKNOWN:
+        return Checked(tuple(load_site(path)[1]))
+    return check_document(path, document)
 
 
-def _check_file(file: Path) -> list[Finding]:
-    source, findings = read_object(file, "check the name")
-    if source is None:
-        return findings
-    if BASICS in source.tree:
-        return load_start(file)[1]
-    kind = kind_of(source.tree)
-    if kind is Kind.SERVER:
-        return load_server(file)[1]
-    if kind in CLIENTS or not any(key.startswith(("/", "#")) for key in source.tree):
-        return load_client(file)[1]
-    text = "a document of an instance: only its JSON was checked"
-    table = next(iter(source.tree))
-    hint = "check the folder of its site to have its tables, actions and references checked"
-    return [*findings, source.finding(Severity.NOTE, "document-alone", child("$", table), text, hint)]
+def check_document(path: Path, document: Document) -> Checked:
+    """The same for one file that was read already."""
+    tree = document.value
+    if isinstance(tree, dict) and BASICS in tree:
+        return Checked(tuple(load_start(path)[1]))
+    if (
+        isinstance(tree, dict)
+        and kind_of(tree) is Kind.UNKNOWN
+        and any(key.startswith(("/", "#")) for key in tree)
+    ):
+        at = child("$", next(iter(tree)))
+        line, column = document.positions.nearest(at)
+        text = "a document of an instance: only its JSON was checked"
+        hint = "check the folder of its site to have its tables, actions and references checked"
+        told = Finding(Severity.NOTE, "document-alone", str(path), line, column, at, text, hint)
+        return Checked((*document.findings, told))
+    found = any_from(document, path)
+    return Checked(found.findings, found)

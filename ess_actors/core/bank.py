@@ -1,34 +1,38 @@
-"""The site server's registers: commits from the bus, reads and writes of the masters, silent sources."""
+"""The site server's registers: commits from the bus, reads and writes of the masters."""
 
+import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ess_actors.core.bank_image import Draft, Image, Place, empty_images, width_of
+from ess_actors.core.bank_entry import BAD_VALUE, Slot
+from ess_actors.core.bank_image import Area, View
+from ess_actors.core.bank_sources import Sources
 from ess_actors.core.bits import BadValueError
-from ess_actors.core.codec import Shape
-from ess_actors.core.events import ALARM, STATUS, Event
-from ess_actors.core.points import (
-    ANY_UNIT,
-    ServerEntry,
-    ServerMap,
-    StalePolicy,
-    Table,
-)
-from ess_actors.core.registers import decode, encode, encode_raw, naked
+from ess_actors.core.events import Event
+from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, StalePolicy, Table
+from ess_actors.core.registers import naked
 from ess_actors.core.transaction import (
     ILLEGAL_ADDRESS,
     ILLEGAL_FUNCTION,
     ILLEGAL_VALUE,
+    MASK_WRITE,
     MAX_READ_BITS,
     MAX_READ_WORDS,
     MAX_WRITE_BITS,
     MAX_WRITE_WORDS,
     TARGET_SILENT,
+    WRITE_COIL,
+    WRITE_COILS,
+    WRITE_REGISTER,
+    WRITE_REGISTERS,
 )
 
-_READS: Final = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
-_WRITES: Final = {5: Table.COIL, 15: Table.COIL, 6: Table.HOLDING, 16: Table.HOLDING, 22: Table.HOLDING}
+_WRITES: Final = {
+    **dict.fromkeys((WRITE_COIL, WRITE_COILS), Table.COIL),
+    **dict.fromkeys((WRITE_REGISTER, WRITE_REGISTERS, MASK_WRITE), Table.HOLDING),
+}
+_NEVER: Final = object()
 
 
 class Written(NamedTuple):
@@ -40,30 +44,53 @@ class Written(NamedTuple):
 
 
 class Bank:
-    """The image of one site server. Every method is quick; none blocks or raises for a bad request."""
+    """The image of one site server. Every method is quick; none blocks or raises for a bad request.
+
+    Masters read views, which are immutable and replaced together: they see all of a commit or nothing of it.
+    """
 
     def __init__(self, server: ServerMap, now: float) -> None:
-        self._server = server
-        self._held = empty_images(server.entries)
-        self._served: dict[Place, Image] = self._held
-        self._silent: dict[Place, tuple[tuple[int, int], ...]] = {}
-        self._units = frozenset(entry.unit for entry in server.entries)
-        self._by_uri: dict[str, dict[str, list[ServerEntry]]] = {}
-        self._by_address: dict[Place, dict[int, ServerEntry]] = {}
-        for entry in server.entries:
-            self._by_uri.setdefault(entry.uri, {}).setdefault(entry.id, []).append(entry)
-            for address in range(entry.address, entry.address + max(1, entry.codec.size)):
-                self._by_address.setdefault(Place(entry.unit, entry.table), {})[address] = entry
-        self._commanded: set[tuple[Place, int]] = set()
-        self._heard: dict[str, float | None] = dict.fromkeys(self._by_uri)
-        self.started = now
-        self.stale_uris: frozenset[str] = frozenset(self._by_uri if server.stale_after_ms else ())
-        """Sources that are silent now; every one before its first value."""
+        self.map = server
         self.counters: Counter[str] = Counter()
-        """commits, unknown_ids, clamped, bad_value, lost_bits, reads, writes, exception_<code>."""
-        self.per_entry: Counter[tuple[str, str]] = Counter()
-        """(id, clamped | bad_value | lost_bits) -> how often."""
-        self._refresh()
+        """commits, unknown_ids, clamped, bad_value, lost_bits, reads, writes."""
+        self.per_entry: Counter[tuple[str, str, str]] = Counter()
+        """(uri, id, clamped | bad_value | lost_bits) -> how often."""
+        self.units = frozenset(entry.unit for entry in server.entries)
+        self._areas = _areas(server.entries)
+        slots = [Slot(entry, self._areas[entry.unit, entry.table.value]) for entry in server.entries]
+        self._counting = [slot for slot in slots if slot.entry.commit_counter]
+        self._by_uri: dict[str, dict[str, list[Slot]]] = {}
+        self._by_address: dict[tuple[int, int], dict[int, Slot]] = {key: {} for key in self._areas}
+        for slot in slots:
+            if not slot.entry.commit_counter:
+                self._by_uri.setdefault(slot.entry.uri, {}).setdefault(slot.entry.id, []).append(slot)
+            self._by_address[slot.area.key].update(dict.fromkeys(slot.addresses, slot))
+        self._sent: dict[str, dict[str, object]] = {uri: {} for uri in self._by_uri}
+        """What each source said last of each id; without what did not fit or was written over by a master."""
+        self.sources = Sources(server.uri, self._by_uri, server.stale_after_ms / 1000, now)
+        self._views: dict[tuple[int, int], View] = {}
+        self._mark()
+
+    def adopt(self, old: "Bank") -> None:
+        """Go on where `old`, the bank of the file before it was edited, stood: values of entries that stay."""
+        before = {
+            _identity(slot): slot
+            for by_id in old._by_uri.values()
+            for slots in by_id.values()
+            for slot in slots
+        }
+        for by_id in self._by_uri.values():
+            for slots in by_id.values():
+                for slot in slots:
+                    same = before.get(_identity(slot))
+                    if same is not None:
+                        slot.put(same.wire())
+                        slot.commanded = same.commanded
+        self.counters, self.per_entry = old.counters, old.per_entry
+        self.sources.adopt(old.sources)
+        for slot in self._counting:
+            slot.put(slot.counted(self.counters["commits"]))
+        self._mark()
 
     def commit(self, uri: str, values: Mapping[str, object], now: float) -> list[Event]:
         """Take over a published body: all known ids become visible in one swap. Returns the recovery event.
@@ -74,76 +101,83 @@ class Bank:
         if known is None:
             return []
         self.counters["commits"] += 1
-        draft = Draft(self._held)
+        sent, changed = self._sent[uri], set()
+        unknown = 0
         for name, value in values.items():
-            entries = known.get(name)
-            if entries is None:
-                self.counters["unknown_ids"] += 1
+            slots = known.get(name)
+            if slots is None:
+                unknown += 1
                 continue
-            for entry in entries:
-                self._store(draft, entry, naked(value))
-        self._heard[uri] = now
-        events: list[Event] = []
-        if uri in self.stale_uris:
-            self.stale_uris -= {uri}
-            events.append(Event(self._server.uri, f"{uri} publishes again", STATUS))
-        self._held = draft.images()
-        self._refresh()
+            if not isinstance(value, (int, float)):
+                value = naked(value)
+            if sent.get(name, _NEVER) == value:
+                continue
+            sent[name] = value
+            for slot in slots:
+                if not self._store(slot, value):
+                    sent.pop(name, None)
+                changed.add(slot.area)
+        self.counters["unknown_ids"] += unknown
+        for slot in self._counting:
+            slot.put(slot.counted(self.counters["commits"]))
+            changed.add(slot.area)
+        events, fresh = self.sources.heard(uri, now)
+        if fresh:
+            self._mark()
+        elif changed:
+            self._show(changed)
         return events
 
-    def _store(self, draft: Draft, entry: ServerEntry, value: object) -> None:
-        place = Place(entry.unit, entry.table)
+    def _store(self, slot: Slot, value: object) -> bool:
+        """False when it did not fit as it was."""
         try:
-            if entry.high_word_address is not None or entry.bit_word:
-                words = self._split(draft, entry, value)
-            else:
-                encoded = encode(entry.codec, value)
-                words = encoded.words
-                if encoded.clamped:
-                    self._count(entry, "clamped")
+            wire, problem = slot.stored(value)
         except BadValueError:
-            self._count(entry, "bad_value")
-            return
-        draft.put(place, entry.address, words)
-        self._commanded.discard((place, entry.address))
+            problem = BAD_VALUE
+        else:
+            slot.put(wire)
+            slot.commanded = False
+        if problem:
+            self.counters[problem] += 1
+            self.per_entry[slot.entry.uri, slot.entry.id, problem] += 1
+        return not problem
 
-    def _split(self, draft: Draft, entry: ServerEntry, value: object) -> tuple[int, ...]:
-        """A word of bits: limiting it would raise bits, so the upper ones are cut or moved."""
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or value < 0:
-            raise BadValueError(f"{value!r} is no word of bits")
-        width = entry.codec.bits
-        low, high = int(value) & (1 << width) - 1, int(value) >> width
-        if entry.high_word_address is not None:
-            draft.put(Place(entry.unit, entry.table), entry.high_word_address, (high & 0xFFFF,))
-            high >>= 16
-        if high:
-            self._count(entry, "lost_bits")
-        return encode_raw(entry.codec, low)
-
-    def _count(self, entry: ServerEntry, what: str) -> None:
-        self.counters[what] += 1
-        self.per_entry[entry.id, what] += 1
+    def unit_for(self, unit: int) -> int | None:
+        """The unit whose map answers for `unit`: its own, else the one for every unit; None = nobody's."""
+        if unit in self.units:
+            return unit
+        return ANY_UNIT if ANY_UNIT in self.units or not self.units else None
 
     def read(self, function: int, address: int, count: int, unit: int = ANY_UNIT) -> bytes | int:
         """Big-endian words, or one byte 0/1 per bit; an int is the exception code."""
-        table = _READS.get(function)
-        if table is None:
-            return self._refused(ILLEGAL_FUNCTION)
-        place = self._place(unit, table)
-        if isinstance(place, int):
-            return self._refused(place)
-        if not 1 <= count <= (MAX_READ_BITS if table.is_bits else MAX_READ_WORDS):
-            return self._refused(ILLEGAL_VALUE)
-        image = self._served.get(place)
-        if image is None or not image.holds(address, count):
-            return self._refused(ILLEGAL_ADDRESS)
-        for first, last in self._silent.get(place, ()):
-            if address < last and first < address + count:
-                return self._refused(TARGET_SILENT)
+        view = self._views.get((unit, function))
+        if view is None:
+            return self._not_here(function, address, count, unit)
+        first, end, width, content, silent = view
+        if not 1 <= count <= (MAX_READ_WORDS if width == 2 else MAX_READ_BITS):
+            return ILLEGAL_VALUE
+        if address < first or address + count > end:
+            return ILLEGAL_ADDRESS
+        for low, high in silent:
+            if address < high and low < address + count:
+                return TARGET_SILENT
         self.counters["reads"] += 1
-        return image.slice(address, count, width_of(table))
+        start = (address - first) * width
+        return content[start : start + count * width]
+
+    def _not_here(self, function: int, address: int, count: int, unit: int) -> bytes | int:
+        if not 1 <= function <= 4:
+            return ILLEGAL_FUNCTION
+        other = self.unit_for(unit)
+        if other is None:
+            return TARGET_SILENT
+        if other != unit and (other, function) in self._views:
+            return self.read(function, address, count, other)
+        return (
+            ILLEGAL_ADDRESS
+            if 1 <= count <= (MAX_READ_BITS if function <= 2 else MAX_READ_WORDS)
+            else ILLEGAL_VALUE
+        )
 
     def write(
         self, function: int, address: int, words: Sequence[int], unit: int = ANY_UNIT
@@ -154,143 +188,110 @@ class Bank:
         """
         table = _WRITES.get(function)
         if table is None:
-            return self._refused(ILLEGAL_FUNCTION)
-        place = self._place(unit, table)
-        if isinstance(place, int):
-            return self._refused(place)
+            return ILLEGAL_FUNCTION
+        own = self.unit_for(unit)
+        if own is None:
+            return TARGET_SILENT
         if not 1 <= len(words) <= (MAX_WRITE_BITS if table.is_bits else MAX_WRITE_WORDS):
-            return self._refused(ILLEGAL_VALUE)
-        if function == 5:
+            return ILLEGAL_VALUE
+        if function == WRITE_COIL:
             if words[0] not in (0x0000, 0xFF00):
-                return self._refused(ILLEGAL_VALUE)
+                return ILLEGAL_VALUE
             words = (int(words[0] == 0xFF00),)
-        count = 1 if function == 22 else len(words)
-        image = self._held.get(place)
-        if image is None or not image.holds(address, count):
-            return self._refused(ILLEGAL_ADDRESS)
-        draft = Draft(self._held)
-        if function == 22:
-            now = draft.get(place, address, 1)[0]
+        count = 1 if function == MASK_WRITE else len(words)
+        area = self._areas.get((own, table.value))
+        if area is None or not area.holds(address, count):
+            return ILLEGAL_ADDRESS
+        if function == MASK_WRITE:
+            now = int.from_bytes(area.held[area.place(address, 1)], "big")
             words = (now & words[0] | words[1] & ~words[0] & 0xFFFF,)
-        entries = self._covered(place, address, count)
-        if entries is None:
-            return self._refused(ILLEGAL_ADDRESS)
-        written: list[Written] = []
-        for entry in entries:
-            size = max(1, entry.codec.size)
-            own = words[entry.address - address : entry.address - address + size]
-            value = _as_value(entry, own)
-            if value is None:  # NaN or infinity is no command
-                return self._refused(ILLEGAL_VALUE)
-            draft.put(place, entry.address, own)
-            written.append(Written(entry.uri, entry.id, value))
-        self.counters["writes"] += 1
-        self._commanded.update((place, entry.address) for entry in entries)
-        self._held = draft.images()
-        self._refresh()
-        return written
+        slots = self._covered(area, address, count)
+        return ILLEGAL_ADDRESS if slots is None else self._obey(slots, address, words)
 
-    def _covered(self, place: Place, address: int, count: int) -> list[ServerEntry] | None:
-        """The entries wholly inside the range; None when one is cut."""
-        by_address = self._by_address.get(place, {})
-        found: dict[int, ServerEntry] = {}
+    def _covered(self, area: Area, address: int, count: int) -> list[Slot] | None:
+        """The entries wholly inside the range, ascending; None when one is cut, or is not for masters."""
+        by_address = self._by_address[area.key]
+        found: dict[Slot, None] = {}
         for word in range(address, address + count):
-            entry = by_address.get(word)
-            if entry is None:
-                continue
-            if entry.address < address or entry.address + max(1, entry.codec.size) > address + count:
+            slot = by_address.get(word)
+            if slot is not None:
+                found[slot] = None
+        for slot in found:
+            if slot.entry.commit_counter or not all(
+                address <= own < address + count for own in slot.addresses
+            ):
                 return None
-            found[entry.address] = entry
-        return list(found.values())
+        return sorted(found, key=lambda slot: slot.entry.address)
 
-    def _place(self, unit: int, table: Table) -> Place | int:
-        if unit in self._units:
-            return Place(unit, table)
-        return Place(ANY_UNIT, table) if ANY_UNIT in self._units or not self._units else TARGET_SILENT
-
-    def _refused(self, code: int) -> int:
-        self.counters[f"exception_{code}"] += 1
-        return code
+    def _obey(self, slots: Sequence[Slot], address: int, words: Sequence[int]) -> list[Written] | int:
+        written: list[Written] = []
+        wires: list[bytes] = []
+        for slot in slots:
+            own = [words[place - address] for place in slot.addresses]
+            value = slot.value(own)
+            if value is None:  # NaN or infinity is no command
+                return ILLEGAL_VALUE
+            wires.append(bytes(own) if slot.area.width == 1 else struct.pack(f">{len(own)}H", *own))
+            written.append(Written(slot.entry.uri, slot.entry.id, value))
+        self.counters["writes"] += 1
+        exempt = False
+        for slot, wire in zip(slots, wires, strict=True):
+            slot.put(wire)
+            # What its source said before holds no more: the same value said again is news to the masters.
+            self._sent[slot.entry.uri].pop(slot.entry.id, None)
+            exempt |= not slot.commanded and slot.entry.policy is not StalePolicy.HOLD
+            slot.commanded = True
+        if exempt:
+            self._mark()
+        else:
+            self._show({slot.area for slot in slots})
+        return written
 
     def check(self, now: float) -> list[Event]:
         """Find sources that fell silent; call it at least once a second. One event per source and change."""
-        limit = self._server.stale_after_ms / 1000
-        if not limit:
-            return []
-        silent = {
-            uri
-            for uri, heard in self._heard.items()
-            if uri not in self.stale_uris and heard is not None and now - heard > limit
-        }
-        if not silent:
-            return []
-        self.stale_uris |= silent
-        self._refresh()
-        text = f"silent for more than {limit:g} s"
-        return [Event(self._server.uri, f"{uri} {text}", ALARM) for uri in sorted(silent)]
-
-    def unheard(self) -> list[str]:
-        """Sources that never published: either their owner is not up, or the uri is misspelt."""
-        return [uri for uri, heard in self._heard.items() if heard is None]
-
-    def ages(self, now: float) -> dict[str, float | None]:
-        """Seconds since the last value of every source, None before the first."""
-        return {uri: None if heard is None else now - heard for uri, heard in self._heard.items()}
+        events, changed = self.sources.check(now)
+        if changed:
+            self._mark()
+        return events
 
     def words(self, uri: str, entry_id: str) -> tuple[int, ...] | None:
         """What a master reads for an entry now (the first of that name), None when there is none."""
-        entries = self._by_uri.get(uri, {}).get(entry_id)
-        if not entries:
-            return None
-        entry = entries[0]
-        return Draft(self._served).get(
-            Place(entry.unit, entry.table), entry.address, max(1, entry.codec.size)
-        )
+        slots = self._by_uri.get(uri, {}).get(entry_id)
+        return slots[0].words(self._views[slots[0].area.key].content) if slots else None
 
-    def _refresh(self) -> None:
-        """Build what masters see from what is held: zeroed or refused silent entries, and the stale bits."""
-        draft = Draft(self._held)
-        silent: dict[Place, list[tuple[int, int]]] = {}
-        for uri in self.stale_uris:
-            for entries in self._by_uri[uri].values():
-                for entry in entries:
-                    place = Place(entry.unit, entry.table)
-                    if entry.policy is StalePolicy.HOLD or (place, entry.address) in self._commanded:
+    def _mark(self) -> None:
+        """Work out what is shown otherwise than it is held: entries of silent sources, and the stale bits."""
+        for area in self._areas.values():
+            area.clear_marks()
+        stale = self.sources.stale
+        for uri in stale:
+            for slots in self._by_uri[uri].values():
+                for slot in slots:
+                    if slot.entry.policy is StalePolicy.HOLD or slot.commanded:
                         continue
-                    size = max(1, entry.codec.size)
-                    if entry.policy is StalePolicy.ZERO:
-                        draft.put(place, entry.address, (0,) * size)
-                        if entry.high_word_address is not None:
-                            draft.put(place, entry.high_word_address, (0,))
+                    if slot.entry.policy is StalePolicy.ZERO:
+                        slot.mark_zero()
                     else:
-                        silent.setdefault(place, []).append((entry.address, entry.address + size))
-        for stale_bit in self._server.stale_bits:
-            if stale_bit.source in self.stale_uris:
-                for entry in self._by_uri[stale_bit.entry_uri][stale_bit.entry_id]:
-                    _raise_bit(draft, entry, stale_bit.bit)
-        self._silent = {place: tuple(ranges) for place, ranges in silent.items()}
-        self._served = draft.images()
+                        slot.mark_silent()
+        for stale_bit in self.map.stale_bits:
+            if stale_bit.source in stale:
+                for slot in self._by_uri.get(stale_bit.entry_uri, {}).get(stale_bit.entry_id, ()):
+                    slot.mark_bit(stale_bit.bit)
+        self._show(self._areas.values())
+
+    def _show(self, areas: Iterable[Area]) -> None:
+        """All views at once, by one swap."""
+        self._views = {**self._views, **{area.key: area.view() for area in areas}}
 
 
-def _raise_bit(draft: Draft, entry: ServerEntry, bit: int) -> None:
-    place, codec = Place(entry.unit, entry.table), entry.codec
-    if bit < 16 * codec.size:
-        address = entry.address + codec.order[codec.size - 1 - bit // 16]
-    elif entry.high_word_address is not None and bit < 32:
-        address = entry.high_word_address
-    elif codec.size == 0:
-        draft.put(place, entry.address, (1,))
-        return
-    else:
-        return
-    (word,) = draft.get(place, address, 1)
-    draft.put(place, address, (word | 1 << bit % 16,))
+def _areas(entries: Sequence[ServerEntry]) -> dict[tuple[int, int], Area]:
+    grouped: dict[tuple[int, Table], list[ServerEntry]] = {}
+    for entry in entries:
+        grouped.setdefault((entry.unit, entry.table), []).append(entry)
+    return {(unit, table.value): Area(unit, table, found) for (unit, table), found in grouped.items()}
 
 
-def _as_value(entry: ServerEntry, words: Sequence[int]) -> object:
-    if entry.codec.shape in (Shape.FIELD, Shape.ENUM):
-        number = 0
-        for index in entry.codec.order:
-            number = number << 16 | words[index]
-        return number
-    return decode(entry.codec, words)
+def _identity(slot: Slot) -> tuple[object, ...]:
+    """Two slots of the same identity hold the same kind of bytes."""
+    entry = slot.entry
+    return (entry.unit, entry.table, entry.uri, entry.id, entry.codec, entry.high_word_address is None)

@@ -1,87 +1,68 @@
-"""The words and bits a site server shows: immutable images, replaced as a whole by one reference swap."""
+"""What masters see of one table of one unit: an immutable view, built anew from what is held and what is silent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ess_actors.core.points import ServerEntry, Table
 
 
-class Place(NamedTuple):
-    """One table of one unit."""
-
-    unit: int
-    table: Table
-
-
-class Image(NamedTuple):
-    """Content of a place: big-endian words, or one byte 0/1 per bit, from address `first` on."""
+class View(NamedTuple):
+    """Big-endian words, or one byte 0 or 1 per bit, of the addresses `first` to before `end`."""
 
     first: int
-    length: int
+    end: int
+    width: int
+    """Bytes per address: 1 for bits, 2 for words."""
     content: bytes
+    silent: tuple[tuple[int, int], ...] = ()
+    """Address ranges (first, behind the last) nobody may read now."""
+
+
+class Area:
+    """One table of one unit, all zero at first, from the lowest to the highest configured address."""
+
+    def __init__(self, unit: int, table: Table, entries: Sequence[ServerEntry]) -> None:
+        self.key = (unit, table.value)
+        """Unit and function code for reading."""
+        self.width = 1 if table.is_bits else 2
+        touched = [address for entry in entries for address in addresses(entry)]
+        self.first, self.end = min(touched), max(touched) + 1
+        self.held = bytearray((self.end - self.first) * self.width)
+        """The values as the sources and masters gave them."""
+        self.zeroed: list[tuple[int, int]] = []
+        """Byte ranges of `held` that masters see as zeros."""
+        self.raised: list[tuple[int, int]] = []
+        """(byte of `held`, mask): bits masters see as 1."""
+        self.silent: list[tuple[int, int]] = []
+        """See `View`."""
 
     def holds(self, address: int, count: int) -> bool:
         """True when the whole range lies inside the address space."""
-        return self.first <= address and address + count <= self.first + self.length
+        return self.first <= address and address + count <= self.end
 
-    def slice(self, address: int, count: int, width: int) -> bytes:
-        """Bytes of a range that `holds` accepts; width 2 for words, 1 for bits."""
-        start = (address - self.first) * width
-        return self.content[start : start + count * width]
+    def place(self, address: int, count: int) -> slice:
+        """Where a range that it holds lies in `held`."""
+        start = (address - self.first) * self.width
+        return slice(start, start + count * self.width)
 
+    def clear_marks(self) -> None:
+        """Nothing is silent."""
+        self.zeroed, self.raised, self.silent = [], [], []
 
-def empty_images(entries: Iterable[ServerEntry]) -> dict[Place, Image]:
-    """All zero, each from the lowest to the highest configured address."""
-    spans: dict[Place, tuple[int, int]] = {}
-    for entry in entries:
-        place = Place(entry.unit, entry.table)
-        first, last = entry.address, entry.address + max(1, entry.codec.size)
-        if entry.high_word_address is not None:
-            first, last = min(first, entry.high_word_address), max(last, entry.high_word_address + 1)
-        low, high = spans.get(place, (first, last))
-        spans[place] = (min(low, first), max(high, last))
-    return {
-        place: Image(low, high - low, bytes((high - low) * width_of(place.table)))
-        for place, (low, high) in spans.items()
-    }
-
-
-def width_of(table: Table) -> int:
-    """Bytes per address: 1 for bits, 2 for words."""
-    return 1 if table.is_bits else 2
+    def view(self) -> View:
+        """What masters see from now on."""
+        if self.zeroed or self.raised:
+            shown = bytearray(self.held)
+            for start, end in self.zeroed:
+                shown[start:end] = bytes(end - start)
+            for place, mask in self.raised:
+                shown[place] |= mask
+        else:
+            shown = self.held
+        return View(self.first, self.end, self.width, bytes(shown), tuple(self.silent))
 
 
-class Draft:
-    """Changes to several images that become visible together."""
-
-    def __init__(self, images: dict[Place, Image]) -> None:
-        self._images = images
-        self._buffers: dict[Place, bytearray] = {}
-
-    def put(self, place: Place, address: int, words: Sequence[int]) -> None:
-        """Words (or bits) from `address` on, which must lie inside the image."""
-        buffer = self._buffers.get(place)
-        if buffer is None:
-            buffer = self._buffers[place] = bytearray(self._images[place].content)
-        start = address - self._images[place].first
-        if place.table.is_bits:
-            buffer[start : start + len(words)] = bytes(words)
-            return
-        for index, word in enumerate(words, start):
-            buffer[2 * index : 2 * index + 2] = word.to_bytes(2, "big")
-
-    def get(self, place: Place, address: int, count: int) -> tuple[int, ...]:
-        """Words (or bits) as they stand in the draft."""
-        image = self._images[place]
-        content = self._buffers.get(place, image.content)
-        start = address - image.first
-        if place.table.is_bits:
-            return tuple(content[start : start + count])
-        return tuple(int.from_bytes(content[2 * n : 2 * n + 2], "big") for n in range(start, start + count))
-
-    def images(self) -> dict[Place, Image]:
-        """A new dictionary with the changes; the old one and its images are untouched."""
-        changed = dict(self._images)
-        for place, buffer in self._buffers.items():
-            changed[place] = self._images[place]._replace(content=bytes(buffer))
-        return changed
+def addresses(entry: ServerEntry) -> tuple[int, ...]:
+    """Every address of an entry, its high word last."""
+    own = tuple(range(entry.address, entry.address + max(1, entry.codec.size)))
+    return own if entry.high_word_address is None else (*own, entry.high_word_address)

@@ -8,31 +8,23 @@ from ess_actors.core.codec import Codec
 UNKNOWN: Final = "Unknown"
 """Text of a bit or number that has none."""
 
-_MEMO_LIMIT: Final = 64
-
 
 class BadValueError(ValueError):
     """The value cannot be written to this point; the text says what it would accept."""
 
 
 def field_reader(codec: Codec) -> Callable[[int], list[dict[str, object]]]:
-    """Number -> `[{"value": bit, "string": name}]` of the high bits, ascending; the lists are shared."""
+    """Number -> `[{"value": bit, "string": name}]` of the high bits, ascending."""
     texts = dict(codec.texts)
     shown = ((1 << codec.bits) - 1) & ~codec.hidden
-    memo: dict[int, list[dict[str, object]]] = {}
 
     def read(number: int) -> list[dict[str, object]]:
-        found = memo.get(number)
-        if found is None:
-            rest, found = number & shown, []
-            while rest:
-                low = rest & -rest
-                bit = low.bit_length() - 1
-                found.append({"value": bit, "string": texts.get(bit, UNKNOWN)})
-                rest ^= low
-            if len(memo) >= _MEMO_LIMIT:
-                memo.clear()
-            memo[number] = found
+        rest, found = number & shown, []
+        while rest:
+            low = rest & -rest
+            bit = low.bit_length() - 1
+            found.append({"value": bit, "string": texts.get(bit, UNKNOWN)})
+            rest ^= low
         return found
 
     return read

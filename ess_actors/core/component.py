@@ -6,10 +6,11 @@ from typing import Final
 
 from ess_actors.core.bits import BadValueError
 from ess_actors.core.codec import Shape
-from ess_actors.core.component_readings import Readings, timestamp
+from ess_actors.core.component_publication import Publishing, timestamp
 from ess_actors.core.component_status import HeartbeatWriter
 from ess_actors.core.component_writes import Item, Reply, WriteJob, bad_value, check, make_jobs
-from ess_actors.core.points import Component, Point
+from ess_actors.core.points import Component, Point, Register
+from ess_actors.core.quality import Quality
 from ess_actors.core.registers import naked
 
 SUFFIXES: Final = (
@@ -28,8 +29,8 @@ SUFFIXES: Final = (
 """Commands that may stand behind a point (some behind a component too)."""
 
 
-class ComponentState(Readings):
-    """Readings plus everything others may ask or order. Pure: time comes in, see Readings."""
+class ComponentState(Publishing):
+    """Publications plus everything others may ask or order. Pure: time comes in, see Readings."""
 
     def __init__(self, component: Component, now: float) -> None:
         super().__init__(component, now)
@@ -37,15 +38,7 @@ class ComponentState(Readings):
         for point in component.points:
             if point.table.writable:
                 self._writable.setdefault(point.id, point)
-        self._children: dict[str, tuple[str, ...]] = {
-            parent.id: tuple(
-                point.id
-                for point in component.points
-                if point.register == parent.register and point.codec.shape is Shape.BIT
-            )
-            for parent in component.points
-            if parent.codec.shape is Shape.PARENT
-        }
+        self._bits = _bits(component.points)
         heartbeat = component.heartbeat
         self._writer = HeartbeatWriter(heartbeat, now) if heartbeat and heartbeat.write else None
 
@@ -69,34 +62,40 @@ class ComponentState(Readings):
         """Answer to a get without suffix, from what was read last; the device is not touched."""
         rest = rest.strip("/")
         if not rest:
-            values = {name: value for name in self.published if (value := self._value(name)) is not None}
-            return {**values, **self.status(now), **timestamp(self.answers)}
+            return self._whole(now)
         if rest not in self.points:
             return self.unknown(rest)
-        if rest in self._children and self._children[rest] and self._good(rest):
-            return {name: self._value(name) for name in self._children[rest]}
-        value = self._value(rest)
+        value = self.shown(rest, now)
         if value is not None:
-            return value
-        answer = self.reading(rest)
-        reason = "disabled" if rest in self.disabled else "refused" if rest in self.isolated else "never_read"
-        if answer is not None:
-            reason = answer.reason or "nan"
-        reply: Reply = {"status": "bad", "reason": reason}
-        if answer is not None and rest in answer.values:
-            reply["last"] = {"value": answer.values[rest], "age_ms": round((now - answer.sent) * 1000)}
+            if rest not in self._bits or rest in self.forced:
+                return value
+            bits = {name: self.shown(name, now) for name in self._bits[rest]}
+            return {name: bit for name, bit in bits.items() if bit is not None}
+        quality, reason = self.quality(rest, now)
+        reply: Reply = {"status": quality.name.lower(), "reason": reason}
+        last = self.last(rest)
+        if last is not None:
+            reply["last"] = {"value": last.value, "age_ms": round((now - last.sent) * 1000)}
         return reply
 
-    def _good(self, name: str) -> bool:
-        reading = self.reading(name)
-        return reading is not None and reading.good
+    def _whole(self, now: float) -> dict[str, object]:
+        """The whole component as a publication would show it now."""
+        shown: dict[str, object] = {}
+        for name in self.published:
+            value = self.shown(name, now)
+            if value is not None:
+                shown[name] = {"value": value} if self.points[name].clothed else value
+        return {**shown, **self.status(now), **(timestamp(self.answers) if shown else {})}
 
-    def _value(self, name: str) -> object:
-        """Forced or good value, None when there is none."""
+    def shown(self, name: str, now: float) -> object:
+        """What may be shown of a point: its forced or its good value, None when there is neither."""
         if name in self.forced:
             return self.forced[name]
-        reading = self.reading(name)
-        return reading.values.get(name) if reading is not None and reading.good else None
+        quality, reason = self.quality(name, now)
+        if quality is Quality.GOOD or reason == "frozen":
+            reading = self.reading(name)
+            return None if reading is None else reading.values.get(name)
+        return None
 
     def jobs(self, rest: str, body: object) -> tuple[list[WriteJob], dict[str, Reply]]:
         """What a set writes, and the replies of the members that are refused at once.
@@ -150,6 +149,8 @@ class ComponentState(Readings):
         if name not in self.points:
             return self.unknown(name)
         match suffix:
+            case "_force" if naked(body) is None:
+                return {"status": "bad_value", "text": "send the value to show"}
             case "_force":
                 self.forced[name] = naked(body)
             case "_unforce":
@@ -163,3 +164,18 @@ class ComponentState(Readings):
             case _:
                 return {"status": "unsupported"}
         return {"status": "ok"}
+
+
+def _bits(points: tuple[Point, ...]) -> dict[str, tuple[str, ...]]:
+    """Registers that are published as nothing but named bits -> the names."""
+    parts: dict[Register, list[Point]] = {}
+    for point in points:
+        parts.setdefault(point.register, []).append(point)
+    return {
+        parent.id: tuple(bit.id for bit in bits if not bit.shadowed)
+        for parent, *bits in parts.values()
+        if parent.codec.shape is Shape.PARENT
+        and not parent.shadowed
+        and bits
+        and all(bit.codec.shape is Shape.BIT for bit in bits)
+    }

@@ -2,6 +2,7 @@
 
 from ess_actors.core.component import ComponentState
 from ess_actors.core.component_writes import Reply
+from ess_actors.core.points import Point
 from ess_actors.core.registers import raw_number
 
 
@@ -31,19 +32,51 @@ def raw_of(state: ComponentState, name: str) -> Reply:
 
 
 def full_of(state: ComponentState, name: str, now: float) -> Reply:
-    """Where the point lives, how it is read, what it shows and how good that is. Ages in ms."""
-    point, codec = state.points[name], state.points[name].codec
-    answer = state.reading(name)
-    value = state.get(name, now)
-    bad = isinstance(value, dict) and value.get("status") == "bad"
-    facts: Reply = {
+    """Where the point lives, the keys in force, what it shows and how good that is. Ages in ms."""
+    point, words, last = state.points[name], state.wire(name), state.last(name)
+    quality, reason = state.quality(name, now)
+    full: Reply = {
         "uri": f"{state.component.uri}/{name}",
+        "type": point.table.name.lower(),
+        "address": point.address,
+        **_keys(point),
+        "value": state.shown(name, now),
+        "quality": quality.name,
+        "reason": reason,
+        "age_ms": state.age_ms(name, now),
+        "last_good": None if last is None else last.wall,
+        "last_value": None if last is None else last.value,
+        "forced": name in state.forced,
+        "enabled": name not in state.disabled,
+        "isolated": name in state.isolated,
+        "words": None,
+        "hex": None,
+    }
+    if words is not None:
+        raw = raw_of(state, name)
+        full |= {"words": raw["words"], "hex": raw["hex"], "raw": raw["value"]}
+    return full
+
+
+def _keys(point: Point) -> Reply:
+    """The keys of a file as they are in force, also where the file leaves them to their defaults."""
+    codec = point.codec
+    keys: Reply = {
         "name": point.label,
         "units": point.units,
         "unit": point.unit,
-        "type": point.table.name.lower(),
-        "address": point.address,
         "size": point.size,
+        "period_ms": point.period_ms,
+        "format": "clothed" if point.clothed else "naked",
+        "debounce": point.debounce_s,
+        "multi_write_op_code": point.multi_write,
+        "verify_writes": point.verify,
+        "reassert": point.reassert,
+        "shape": codec.shape.name.lower(),
+    }
+    if codec.size == 0:
+        return keys | {"inverted": codec.inverted, "use_bool": codec.use_bool}
+    return keys | {
         "word_order": [place + 1 for place in codec.order],
         "signed": codec.signed,
         "float": codec.is_float,
@@ -52,17 +85,5 @@ def full_of(state: ComponentState, name: str, now: float) -> Reply:
         "invert_mask": f"0x{codec.mask:X}",
         "starting_bit_pos": codec.first_bit,
         "number_of_bits": codec.bits,
-        "shape": codec.shape.name.lower(),
-        "period_ms": point.period_ms,
-        "value": None if bad else value,
-        "quality": "BAD" if bad else "UNCERTAIN" if name in state.forced else "GOOD",
-        "reason": value.get("reason", "") if isinstance(value, dict) and bad else "",
-        "forced": name in state.forced,
-        "enabled": name not in state.disabled,
-        "isolated": name in state.isolated,
+        "bit_strings": {str(number): text for number, text in codec.texts.items()},
     }
-    if answer is not None and answer.payload:
-        facts["age_ms"] = round((now - answer.sent) * 1000)
-        facts["last_good"] = answer.wall
-        facts["raw"] = raw_of(state, name)
-    return facts

@@ -1,8 +1,8 @@
-"""What was read of one component, how good it is, and what is published of it."""
+"""What was read of one component and how far it can be trusted: readings per block, quality per point."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from typing import Final, NamedTuple
 
 from ess_actors.core.component_status import (
     HeartbeatReader,
@@ -13,9 +13,20 @@ from ess_actors.core.component_status import (
 from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.points import Component, Point
 from ess_actors.core.polling import Block, Cycle, plan
-from ess_actors.core.quality import EVERY_MEMBER, Marks, Quality
+from ess_actors.core.quality import Quality
 from ess_actors.core.registers import raw_number
 from ess_actors.core.registers_block import BlockDecoder
+
+OLD_PERIODS: Final = 2.5
+"""A value is UNCERTAIN when its read left longer ago than this many periods, though none failed."""
+
+
+class Last(NamedTuple):
+    """A value that was read well once, and when its request left (monotonic and unix seconds)."""
+
+    value: object
+    sent: float
+    wall: float
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +35,8 @@ class BlockReading:
 
     block: Block
     decoder: BlockDecoder
+    period: float
+    """Seconds."""
     values: Mapping[str, object]
     payload: bytes = b""
     good: bool = False
@@ -31,6 +44,10 @@ class BlockReading:
     sent: float = 0.0
     wall: float = 0.0
     took_ms: float = 0.0
+    missed: int = 0
+    """Publications of its class since it was read well; in its own cycle it is 0."""
+    lost: dict[str, Last] = field(default_factory=dict)
+    """Points that were no number in the last good read, and what they were before."""
     parts: Mapping[str, "BlockReading"] = field(default_factory=dict)
     """Until a new block is answered well: its points' readings under the plan before. Replaced, never changed."""
 
@@ -39,16 +56,32 @@ class BlockReading:
         return self.parts.get(name, self) if self.parts else self
 
     def sources(self) -> Collection["BlockReading"]:
-        """Every reading its points come from."""
-        return self.parts.values() if self.parts else (self,)
+        """Every reading its points come from, each once."""
+        return {id(part): part for part in self.parts.values()}.values() if self.parts else (self,)
 
-    def good_values(self) -> Mapping[str, object]:
-        """Point id -> value, of the good points only."""
-        if self.good or not self.parts:
-            return self.values if self.good else {}
-        return {
-            name: part.values[name] for name, part in self.parts.items() if part.good and name in part.values
-        }
+    def last(self, name: str) -> Last | None:
+        """The last good value of one of its points."""
+        if name in self.values:
+            return Last(self.values[name], self.sent, self.wall)
+        return self.lost.get(name)
+
+    def take(self, payload: bytes, sent: float, wall: float, took_ms: float) -> None:
+        """A good answer; ValueError when it has not the right length."""
+        values = self.decoder(payload)
+        if len(values) < len(self.decoder.names):
+            gone = (name for name in self.decoder.names if name not in values)
+            self.lost = {name: last for name in gone if (last := self.of(name).last(name))}
+        elif self.lost:
+            self.lost = {}
+        self.values, self.payload, self.good, self.reason, self.missed = values, payload, True, "", 0
+        self.sent, self.wall, self.took_ms = sent, wall, took_ms
+        if self.parts:
+            self.parts = {}
+
+    def fail(self, reason: str) -> None:
+        """No usable answer: nothing it knows is good any more."""
+        for one in (self, *self.sources()):
+            one.good, one.reason = False, reason
 
 
 class Readings:
@@ -65,12 +98,11 @@ class Readings:
         self.points: dict[str, Point] = {}
         for point in component.points:
             self.points.setdefault(point.id, point)
-        self.published = tuple(point.id for point in component.points if point.published)
-        self._clothed = frozenset(p.id for p in component.points if p.published and p.clothed)
         heartbeat = component.heartbeat
         self.reader = HeartbeatReader(heartbeat, now) if heartbeat and heartbeat.read else None
-        self._watchdog = WatchdogReader(component.watchdog, now) if component.watchdog else None
-        self._last_good: float | None = None
+        self.watchdog = WatchdogReader(component.watchdog, now) if component.watchdog else None
+        self.last_good: float | None = None
+        """When the newest good read of the component left."""
         self._failing: set[tuple[int, str]] = set()
         refusals = {"exception_1", "exception_2", "exception_3"} if component.auto_disable else set()
         self._told_elsewhere = frozenset({"not_connected", *refusals})
@@ -78,6 +110,8 @@ class Readings:
         self._blocks: list[Block] = []
         self.answers: list[BlockReading] = []
         self.block_of: dict[str, int] = {}
+        self._outside: dict[str, BlockReading] = {}
+        """Of points that left the plan: what was read of them last."""
         self.replan()
 
     def replan(self) -> None:
@@ -85,10 +119,17 @@ class Readings:
         before = {name: self.answers[index].of(name) for name, index in self.block_of.items()}
         kept = {_key(block): answer for block, answer in zip(self._blocks, self.answers, strict=True)}
         self.cycles = plan(self.component, frozenset(self.disabled | self.isolated), frozenset(self.barriers))
-        blocks = [block for cycle in self.cycles for block in cycle.blocks]
-        self._blocks = sorted(blocks, key=lambda block: block.index)
-        self.answers = [kept.get(_key(block)) or _unread(block, before) for block in self._blocks]
-        self.block_of = {point.id: block.index for block in blocks for point in block.points}
+        planned = [(block, cycle.period_ms / 1000) for cycle in self.cycles for block in cycle.blocks]
+        planned.sort(key=lambda pair: pair[0].index)
+        self._blocks = [block for block, _ in planned]
+        before |= self._outside
+        self.answers = [kept.get(_key(block)) or _unread(block, period, before) for block, period in planned]
+        self.block_of = {point.id: block.index for block, _ in planned for point in block.points}
+        self._outside = {
+            name: self._outside.get(name) or replace(reading, good=False, reason="never_read", parts={})
+            for name, reading in before.items()
+            if name not in self.block_of
+        }
         self._failing.clear()
 
     def _current(self, block: Block) -> bool:
@@ -103,26 +144,25 @@ class Readings:
             return []
         answer = self.answers[block.index]
         try:
-            answer.values = answer.decoder(payload)
+            answer.take(payload, sent, wall, took_ms)
         except ValueError:
             return self.failed(block, "malformed", sent)
-        answer.payload, answer.good, answer.reason, answer.parts = payload, True, "", {}
-        answer.sent, answer.wall, answer.took_ms = sent, wall, took_ms
-        self._last_good = sent if self._last_good is None else max(self._last_good, sent)
+        if self.last_good is None or self.last_good < sent:
+            self.last_good = sent
         events: list[Event] = []
         if self.reader is not None and self.component.heartbeat is not None:
             number = self._raw(self.component.heartbeat.read, block)
             if number is not None:
                 events += self._said(self.reader.read(number, sent))
-        if self._watchdog is not None and self.component.watchdog is not None:
+        if self.watchdog is not None and self.component.watchdog is not None:
             value = answer.values.get(self.component.watchdog.point)
             if value is not None:
-                events += self._said(self._watchdog.read(value, sent))
-        recovered = [key for key in self._failing if key[0] == block.index]
-        for key in recovered:
-            self._failing.discard(key)
-        if recovered:
-            events.append(Event(self.component.uri, f"{_range(block)} is answered again", STATUS))
+                events += self._said(self.watchdog.read(value, sent))
+        if self._failing:
+            recovered = {key for key in self._failing if key[0] == block.index}
+            if recovered:
+                self._failing -= recovered
+                events.append(Event(self.component.uri, f"{_range(block)} is answered again", STATUS))
         return events
 
     def failed(self, block: Block, reason: str, now: float) -> list[Event]:
@@ -132,112 +172,44 @@ class Readings:
         """
         if not self._current(block):
             return []
-        answer = self.answers[block.index]
-        for one in (answer, *answer.parts.values()):
-            one.good, one.reason = False, reason
+        self.answers[block.index].fail(reason)
         key = (block.index, reason)
         if reason in self._told_elsewhere or key in self._failing:
             return []
         self._failing.add(key)
         return [Event(self.component.uri, f"{_range(block)}: {reason}", ALARM)]
 
-    def publication(
-        self, periods: int | Collection[int], now: float, wall: float
-    ) -> tuple[dict[str, object], Marks | None, list[Event]]:
-        """Body, marks and events of the cycle(s) of these periods (ms) that have just ended.
+    def quality(self, name: str, now: float) -> tuple[Quality, str]:
+        """Of a point of this component at `now`, and the reason when it is not GOOD."""
+        if name in self.forced:
+            return Quality.UNCERTAIN, "forced"
+        if name in self.disabled:
+            return Quality.BAD, "disabled"
+        if name in self.isolated:
+            return Quality.BAD, "refused"
+        reading = self.reading(name)
+        if reading is None or not reading.good:
+            return Quality.BAD, "never_read" if reading is None else reading.reason
+        if name not in reading.values:
+            return Quality.BAD, "nan"
+        if reading.missed > 1 or now - reading.sent > OLD_PERIODS * reading.period:
+            return Quality.UNCERTAIN, "old"
+        return (Quality.UNCERTAIN, "frozen") if self.frozen() else (Quality.GOOD, "")
 
-        BAD points are left out of the body and marked by name; when no block of the component is good,
-        every member but the status keys is marked. Without a good point in these cycles there is no
-        Timestamp. A frozen heartbeat makes every point UNCERTAIN.
-        """
-        due = {periods} if isinstance(periods, int) else set(periods)
-        events = self._check(now)
-        body: dict[str, object] = {}
-        bad: list[str] = []
-        answers = [
-            self.answers[block.index]
-            for cycle in self.cycles
-            if cycle.period_ms in due
-            for block in cycle.blocks
-        ]
-        found: dict[str, object] = {}
-        for answer in answers:
-            found.update(answer.good_values())
-        for name in self.published:
-            if name in self.forced:
-                body[name] = self.forced[name]
-            elif name in found:
-                body[name] = found[name]
-            elif self.points[name].period_ms in due:
-                bad.append(name)
-        for name in self._clothed & body.keys():
-            body[name] = {"value": body[name]}
-        nothing = not found
-        status = self.status(now)
-        marks = self._marks(body, bad, status)
-        if self.component.add_timings:
-            body.update(self._timings(answers))
-        body.update(status)
-        if not nothing:
-            body.update(timestamp(answers))
-        return body, marks, events
+    def last(self, name: str) -> Last | None:
+        """The last good value of a point, however long ago; None before the first."""
+        reading = self.reading(name) or self._outside.get(name)
+        return None if reading is None else reading.last(name)
 
-    def _marks(
-        self, body: Mapping[str, object], bad: list[str], status: Mapping[str, object]
-    ) -> Marks | None:
-        marks: dict[str, int] = {}
-        if not any(one.good for answer in self.answers for one in answer.sources()):
-            marks = {EVERY_MEMBER: Quality.BAD, **dict.fromkeys(status, Quality.GOOD)}
-        else:
-            if self._frozen():
-                marks = {EVERY_MEMBER: Quality.UNCERTAIN, **dict.fromkeys(status, Quality.GOOD)}
-            marks.update(dict.fromkeys(bad, Quality.BAD))
-        marks.update((name, Quality.UNCERTAIN) for name in self.forced if name in body)
-        return {name: int(quality) for name, quality in marks.items()} or None
-
-    def _timings(self, answers: Collection[BlockReading]) -> dict[str, object]:
-        times: dict[str, object] = {}
-        for point in self.component.points:
-            index = self.block_of.get(point.id)
-            group = point.register.group
-            if index is not None and group < len(self.component.group_kinds):
-                answer = self.answers[index]
-                if answer in answers and answer.good:
-                    times[f"{self.component.group_kinds[group]}_{group:02d}_time_ms"] = answer.took_ms
-        return times
-
-    def status(self, now: float) -> dict[str, object]:
-        status: dict[str, object] = {}
-        if self.reader is not None:
-            status["heartbeat_state"] = self.reader.state.value
-            if self.reader.value is not None and self.heartbeat_good():
-                status["modbus_heartbeat"] = self.reader.value
-        if self._watchdog is not None:
-            status["watchdog_state"] = self._watchdog.state.value
-        status["component_connected"] = self.connected(now)
-        return status
-
-    def connected(self, now: float) -> bool:
-        """True while something was read within the timeout and the heartbeat, if any, is alive."""
-        recent = (
-            self._last_good is not None
-            and now - self._last_good <= self.component.connected_timeout_ms / 1000
-        )
-        if self.reader is None:
-            return recent
-        return recent and self.reader.state not in (HeartbeatState.FROZEN, HeartbeatState.FAULT)
-
-    def _frozen(self) -> bool:
+    def frozen(self) -> bool:
+        """True while the heartbeat stands still though it can be read."""
         return self.reader is not None and self.reader.state is HeartbeatState.FROZEN
 
     def heartbeat_good(self) -> bool:
+        """True while the read point of the heartbeat is."""
         heartbeat = self.component.heartbeat
         reading = self.reading(heartbeat.read) if heartbeat else None
         return reading is not None and reading.good
-
-    def _check(self, now: float) -> list[Event]:
-        events = self._said(self.reader.check(now)) if self.reader is not None else []
-        return events + (self._said(self._watchdog.check(now)) if self._watchdog is not None else [])
 
     def _said(self, said: Said) -> list[Event]:
         return [Event(self.component.uri, message, severity) for message, severity in said]
@@ -256,7 +228,7 @@ class Readings:
 
     def wire(self, name: str) -> tuple[int, ...] | None:
         """Words of a point's register (or its bit) as read last, None before the first good read."""
-        reading = self.reading(name)
+        reading = self.reading(name) or self._outside.get(name)
         if reading is None or not reading.payload:
             return None
         block, point, payload = reading.block, self.points[name], reading.payload
@@ -277,19 +249,13 @@ def _key(block: Block) -> tuple[object, ...]:
     return (block.unit, block.function, block.address, block.count, tuple(point.id for point in block.points))
 
 
-def _unread(block: Block, before: Mapping[str, BlockReading]) -> BlockReading:
+def _unread(block: Block, period: float, before: Mapping[str, BlockReading]) -> BlockReading:
     """The reading of a new block; what its points showed before stays until the block is read."""
     copies: dict[int, BlockReading] = {}
     parts: dict[str, BlockReading] = {}
     for point in block.points:
         earlier = before.get(point.id)
-        if earlier is not None and earlier.reason != "never_read":
+        if earlier is not None and (earlier.payload or earlier.reason != "never_read"):
             parts[point.id] = copies.setdefault(id(earlier), replace(earlier, parts={}))
     decoder = BlockDecoder(block.address, block.count, block.is_bits, block.points)
-    return BlockReading(block, decoder, {}, parts=parts)
-
-
-def timestamp(answers: Iterable[BlockReading]) -> dict[str, str]:
-    """The member `Timestamp`, host local time of the newest good read; nothing when there is none."""
-    newest = max((one.wall for answer in answers for one in answer.sources() if one.good), default=0.0)
-    return {"Timestamp": datetime.fromtimestamp(newest).strftime("%m-%d-%Y %H:%M:%S.%f")} if newest else {}
+    return BlockReading(block, decoder, period, {}, parts=parts)

@@ -88,6 +88,21 @@ class WriteJob:
                 reply["status"] = "verified"
         return replies
 
+    def settled(self, request: Request, back: Sequence[int] | None, why: str) -> dict[str, Reply]:
+        """Replies after a write that was sent and not confirmed (`why`): what was read back decides.
+
+        Equal words are a verified write; else nobody knows whether it comes yet: unknown_outcome, with
+        `read` where it could be read.
+        """
+        if back is None:
+            return self.failed("unknown_outcome", text=f"{why}; read the point to know")
+        replies = self.verified(request, back)
+        for name, reply in replies.items():
+            if reply["status"] == "mismatch":
+                text = f"{why}, and the device shows another value"
+                replies[name] = {"status": "unknown_outcome", "read": reply["read"], "text": text}
+        return replies
+
     def failed(self, status: str, **extra: object) -> dict[str, Reply]:
         """The same reply for every name: refused (code=..), unknown_outcome, not_connected, superseded ..."""
         return {item.name: {"status": status, **extra} for item in self.items}

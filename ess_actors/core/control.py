@@ -128,7 +128,7 @@ class SiteStatus:
 
 @dataclass(frozen=True, slots=True)
 class SimCommand:
-    """Web -> sim: set points of a simulated device, or let it fail. `verb` is points or fault."""
+    """Web -> sim: an order for simulated devices. `verb` is points, fault, read or devices."""
 
     verb: str
     stem: str

@@ -44,6 +44,8 @@ class Battery:
     closed: bool = True
     faulted: bool = False
     power: float = 0.0
+    wanted: float = 0.0
+    """kW asked of it where no converter does: by its own setpoint, or by hand."""
     warmth_k: float = 0.0
     """How much warmer than the surroundings the cells are."""
 

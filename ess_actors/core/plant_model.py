@@ -22,7 +22,7 @@ def _any_bit(value: object) -> bool:
     return bool(value) if isinstance(value, list) else _number(value) != 0.0
 
 
-BATTERY_INPUTS: Final = ("contactor_cmd", "clear_faults", "fault_word", "alarm_word")
+BATTERY_INPUTS: Final = ("contactor_cmd", "power_setpoint", "clear_faults", "fault_word", "alarm_word")
 CLOSE, OPEN = 1.0, 2.0
 """Words of a battery's contactor command; any other changes nothing."""
 
@@ -83,15 +83,32 @@ class Plant:
     def adopt(self, stem: str, point: str, value: object) -> bool:
         """An operator put `value` into a point: False when the next step would put its own there instead.
 
-        The model goes on from a state of charge or health; points it does not measure are not touched by it.
+        The model goes on from a state of charge or health, and from the power of a battery that has neither a
+        converter nor a setpoint of its own; points it does not measure are not touched by it.
         """
         device = self.batteries.get(stem) or self.converters.get(stem)
-        quantity = next((name for name, points in self._points.get(stem, {}).items() if point in points), "")
+        quantity = self._quantity(stem, point)
         if isinstance(device, Battery) and quantity in ("soc", "soh"):
             least = 0.01 if quantity == "soh" else 0.0
             setattr(device, quantity, min(max(_number(value), least), 100.0))
             return True
+        if isinstance(device, Battery) and quantity == "dc_power" and self._by_hand(stem):
+            device.wanted = _number(value)
+            return True
         return quantity in ("", *BATTERY_INPUTS, *PCS_INPUTS)
+
+    def release(self, stem: str, point: str) -> None:
+        """An operator leaves a point to the model again: what was asked by hand is asked no more."""
+        if stem in self.batteries and self._quantity(stem, point) == "dc_power":
+            self.batteries[stem].wanted = 0.0
+
+    def _quantity(self, stem: str, point: str) -> str:
+        return next((name for name, points in self._points.get(stem, {}).items() if point in points), "")
+
+    def _by_hand(self, stem: str) -> bool:
+        """Whether nothing but an operator moves this battery."""
+        driven = any(stem in self._behind(converter) for converter in self.converters.values())
+        return not driven and "power_setpoint" not in self._points[stem]
 
     def step(self, dt: float, read: Read) -> dict[str, dict[str, object]]:
         """`dt` seconds later: stem -> point -> value to show. `read` tells what was written."""
@@ -106,6 +123,10 @@ class Plant:
         for stem, converter in self.converters.items():
             self._convert(stem, converter, dt, read, shown[stem], powers)
         for stem, battery in self.batteries.items():
+            if not any(stem in self._behind(converter) for converter in self.converters.values()):
+                asked = self._points[stem].get("power_setpoint", ())
+                wanted = _number(read(stem, asked[0])) if asked else battery.wanted
+                powers[stem] = min(max(wanted, -battery.charge_limit), battery.discharge_limit)
             battery.step(dt, powers[stem])
             self._show(stem, battery.quantities(), shown[stem])
         for stem, converter in self.converters.items():

@@ -199,7 +199,7 @@ class Endpoint:
     """RTU frames over TCP, as some gateways want them."""
     max_connections: int = 1
     max_in_flight: int = 1
-    """Requests that may be open at once on each connection (TCP and TLS)."""
+    """Requests that may be open at once on each connection (plain TCP; one on the other lines)."""
     stats_uri: str = ""
     """The `_stats` object is published here every `stats_period_ms`; empty = never."""
     stats_period_ms: int = 1000
@@ -303,4 +303,4 @@ class ServerMap:
     @property
     def sources(self) -> tuple[str, ...]:
         """Distinct entry uris in file order."""
-        return tuple(dict.fromkeys(entry.uri for entry in self.entries))
+        return tuple(dict.fromkeys(entry.uri for entry in self.entries if not entry.commit_counter))

@@ -5,8 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
-from ess_actors.core.points import Component, Point, Register, Table
+from ess_actors.core.points import Component, Point, Register
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,28 +55,21 @@ def plan(
         if not point.shadowed:
             wanted.setdefault(point.register, []).append(point)
     live = [
-        register
-        for register, points in wanted.items()
+        _Wanted(*_place(register), order, [point for point in points if point.id not in excluded])
+        for order, (register, points) in enumerate(wanted.items())
         if any(point.id not in excluded for point in points if point.published or len(points) == 1)
     ]
-    live.sort(key=_place)
+    live.sort(key=itemgetter(0, 1, 2, 3, 4))
     by_period: dict[int, list[Block]] = defaultdict(list)
     index = 0
-    for (unit, table, period_ms), registers in groupby(live, key=lambda r: (r.unit, r.table, r.period_ms)):
-        starts = {address for u, f, address in barriers if (u, f) == (unit, table.read_function)}
-        for run in _runs(component, table, list(registers), starts):
+    for (unit, function, period_ms), registers in groupby(live, key=itemgetter(0, 1, 2)):
+        starts = {address for u, f, address in barriers if (u, f) == (unit, function)}
+        for run in _runs(component, function <= 2, registers, starts):
             first = run[0].address
-            last = max(register.address + register.size for register in run)
-            members = set(run)
-            points = tuple(
-                point
-                for register, carried in wanted.items()
-                if register in members
-                for point in carried
-                if point.id not in excluded
-            )
-            block = Block(unit, table.read_function, first, last - first, index, points)
-            by_period[period_ms].append(block)
+            last = max(register.end for register in run)
+            run.sort(key=itemgetter(6))
+            points = tuple(point for register in run for point in register.points)
+            by_period[period_ms].append(Block(unit, function, first, last - first, index, points))
             index += 1
     return tuple(
         Cycle(period_ms, component.offset_ms % period_ms, tuple(blocks))
@@ -82,26 +77,41 @@ def plan(
     )
 
 
-def _place(register: Register) -> tuple[int, int, int, int, int]:
-    return (register.unit, register.table.value, register.period_ms, register.address, register.size)
+class _Wanted(NamedTuple):
+    """One register that is to be read, in the order of requests."""
+
+    unit: int
+    function: int
+    period_ms: int
+    address: int
+    size: int
+    end: int
+    order: int
+    """Its place in the file."""
+    points: list[Point]
+
+
+def _place(register: Register) -> tuple[int, int, int, int, int, int]:
+    address, size = register.address, register.size
+    return (register.unit, register.table.read_function, register.period_ms, address, size, address + size)
 
 
 def _runs(
-    component: Component, table: Table, registers: list[Register], starts: set[int]
-) -> Iterable[list[Register]]:
+    component: Component, is_bits: bool, registers: Iterable[_Wanted], starts: set[int]
+) -> Iterable[list[_Wanted]]:
     """Registers in address order -> runs that one request can read; a register is never split."""
-    limit = component.max_bits if table.is_bits else component.max_words
-    bridge = component.max_gap_words * (16 if table.is_bits else 1)
-    run: list[Register] = []
+    limit = component.max_bits if is_bits else component.max_words
+    bridge = component.max_gap_words * (16 if is_bits else 1)
+    run: list[_Wanted] = []
     first = end = 0
     for register in registers:
-        after = max(end, register.address + register.size)
+        after = max(end, register.end)
         fits = after - first <= limit and register.address - end <= bridge and register.address not in starts
         if run and not fits:
             yield run
             run = []
         if not run:
-            first, after = register.address, register.address + register.size
+            first, after = register.address, register.end
         run.append(register)
         end = after
     if run:

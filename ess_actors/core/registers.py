@@ -12,6 +12,8 @@ from ess_actors.core.codec import Codec, Shape
 FLOAT_MAX: Final = 3.4028234663852886e38
 """Largest finite IEEE single."""
 DOUBLE_MAX: Final = 1.7976931348623157e308
+INTEGERS: Final = 1 << 63
+"""Messages carry integers from -INTEGERS up to, not including, twice INTEGERS."""
 
 _FLOATS: Final = {2: struct.Struct(">f"), 4: struct.Struct(">d")}
 
@@ -100,11 +102,23 @@ def _number_reader(codec: Codec) -> Callable[[int], int | float | None]:
 
         return read_float
     sign, modulus = (1 << codec.bits - 1, 1 << codec.bits) if codec.signed else (1 << codec.bits, 0)
-    if scale is None or scale == -1:
+    if scale in (None, 1, -1):
         factor = scale or 1
-        return lambda number: (number - modulus if number >= sign else number) * factor + shift
+        return lambda number: fitting((number - modulus if number >= sign else number) * factor + shift)
     divisor = scale
     return lambda number: (number - modulus if number >= sign else number) / divisor + shift
+
+
+def fitting(number: int | float) -> int | float:
+    """What messages can carry: an integer beyond 64 bits (only shift or negation makes one) as a double."""
+    return number if -INTEGERS <= number < 2 * INTEGERS else float(number)
+
+
+def may_be_wide(codec: Codec) -> bool:
+    """True when some words of this plain number decode to an integer beyond 64 bits."""
+    top = (1 << codec.bits - codec.signed) - 1
+    ends = (-top - 1 if codec.signed else 0, top)
+    return any(not -INTEGERS <= end * (codec.scale or 1) + codec.shift < 2 * INTEGERS for end in ends)
 
 
 def decode(codec: Codec, words: Sequence[int]) -> object:
@@ -122,27 +136,27 @@ def encode(codec: Codec, value: object, current: Sequence[int] | None = None) ->
 
     Raises BadValueError. Never wraps: what does not fit is limited and `clamped` is set.
     """
+    lost: tuple[int, ...] = ()
     if codec.shape is Shape.BIT:
         return Encoded(_placed(codec, int(truth(value) != codec.inverted), current))
-    lost: tuple[int, ...] = ()
     if isinstance(value, (int, float)):
-        if isinstance(value, float) and not math.isfinite(value):
+        if value - value != 0:
             raise BadValueError("NaN and infinity cannot be written")
-        number = int(value) if isinstance(value, bool) else value
         if codec.is_float:
-            return _encoded_float(codec, number)
-        target = _scaled(codec, number) if codec.shape is Shape.NUMBER else _whole(number)
+            return _encoded_float(codec, value)
+        target = _scaled(codec, value) if codec.shape is Shape.NUMBER else _whole(value)
     elif codec.shape is Shape.FIELD and isinstance(value, (list, tuple)):
         target, lost = field_number(codec, value)
     elif codec.shape is Shape.ENUM:
         target = enum_number(codec, value)
     else:
         raise BadValueError(f"{value!r} is no number")
-    low = -(1 << codec.bits - 1) if codec.signed else 0
-    high = (1 << codec.bits - 1) - 1 if codec.signed else (1 << codec.bits) - 1
-    limited = min(max(target, low), high)
-    words = _placed(codec, limited & (1 << codec.bits) - 1, current)
-    return Encoded(words, limited != target or bool(lost), lost)
+    every = (1 << codec.bits) - 1
+    low, high = (~every >> 1, every >> 1) if codec.signed else (0, every)
+    if low <= target <= high:
+        return Encoded(_placed(codec, target & every, current), bool(lost), lost)
+    limited = low if target < low else high
+    return Encoded(_placed(codec, limited & every, current), True, lost)
 
 
 def encode_raw(codec: Codec, number: int, current: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -154,15 +168,15 @@ def _whole(x: int | float) -> int:
     if isinstance(x, int):
         return x
     nearest = round(x)
-    if abs(x - nearest) <= min(0.001, 0.000001 * max(1.0, abs(x))):
+    if x == nearest or abs(x - nearest) <= min(0.001, 0.000001 * max(1.0, abs(x))):
         return nearest
     return math.trunc(x)
 
 
 def _scaled(codec: Codec, value: int | float) -> int:
     try:
-        moved = value - codec.shift
-        return _whole(moved if codec.scale is None else moved * codec.scale)
+        moved = (value - codec.shift) * (codec.scale or 1)
+        return moved if isinstance(moved, int) else _whole(moved)
     except OverflowError:
         negative = (value < 0) != ((codec.scale or 1) < 0)
         return -(1 << 64) if negative else 1 << 64
@@ -180,7 +194,9 @@ def _encoded_float(codec: Codec, value: int | float) -> Encoded:
 
 
 def _placed(codec: Codec, number: int, current: Sequence[int] | None) -> tuple[int, ...]:
-    if codec.size == 0 or (codec.size == 1 and codec.bits == 16 and not codec.mask):
+    if codec.bits == 16 and codec.size == 1:
+        return (number ^ codec.mask,)
+    if codec.size == 0:
         return (number,)
     if codec.partial:
         if current is None:
@@ -189,6 +205,9 @@ def _placed(codec: Codec, number: int, current: Sequence[int] | None) -> tuple[i
         cut = ((1 << codec.bits) - 1) << codec.first_bit
         number = keep & ~cut | number << codec.first_bit
     number ^= codec.mask
+    if codec.size == 2:
+        high, low = number >> 16, number & 0xFFFF
+        return (high, low) if codec.order == (0, 1) else (low, high)
     last = codec.size - 1
     wire = [0] * codec.size
     for place, index in enumerate(codec.order):

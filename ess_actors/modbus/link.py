@@ -1,293 +1,258 @@
-"""One socket to one Modbus/TCP endpoint: kept connected, one request at a time, every answer checked."""
+"""What every line to a device is: the interface, what is counted, and how a connection is kept for ever."""
 
 import asyncio
 import contextlib
-import logging
+import os
 import random
+import socket
+import ssl
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Final
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Final
 
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ConnectionException, ModbusException
-
-from ess_actors.core.frames import decode_answer, encode_request
+from ess_actors.core.frames import encode_request
+from ess_actors.core.points import Endpoint
 from ess_actors.core.transaction import READS, Answer, Request
-from ess_actors.modbus.framer import RawFramer, RawPDU
-from ess_actors.modbus.keepalive import keep_alive
+from ess_actors.modbus.link_counters import LinkCounters
 
-# The library prints the last twenty frames with every timeout; the link counts what matters instead.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL + 1)
-logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL + 1)
-
-_NEVER: Final = 1 << 62
 _JITTER: Final = 0.2
 
-
-@dataclass(slots=True)
-class LinkCounters:
-    """What happened on the socket since the start. Durations in seconds, of good answers only."""
-
-    requests: int = 0
-    replies: int = 0
-    timeouts: int = 0
-    malformed: int = 0
-    late: int = 0
-    not_connected: int = 0
-    connects: int = 0
-    failed_connects: int = 0
-    exceptions: dict[int, int] = field(default_factory=dict)
-    shortest_s: float = 0.0
-    longest_s: float = 0.0
-    total_s: float = 0.0
-
-    def as_body(self) -> dict[str, object]:
-        """The same for an operator; times in milliseconds."""
-        return {
-            "requests": self.requests,
-            "replies": self.replies,
-            "timeouts": self.timeouts,
-            "malformed": self.malformed,
-            "exceptions": {str(code): n for code, n in sorted(self.exceptions.items())},
-            "late_answers": self.late,
-            "connects": self.connects,
-            "failed_connects": self.failed_connects,
-            "min_transaction_ms": self.shortest_s * 1000,
-            "max_transaction_ms": self.longest_s * 1000,
-            "avg_transaction_ms": self.total_s * 1000 / self.replies if self.replies else 0.0,
-        }
-
-    def add(self, answer: Answer) -> None:
-        """Counts one finished request."""
-        if answer.error == "not_connected" and not answer.sent:
-            self.not_connected += 1
-            return
-        self.requests += 1
-        match answer.error:
-            case "timeout":
-                self.timeouts += 1
-            case "malformed":
-                self.malformed += 1
-            case "not_connected":
-                self.not_connected += 1
-            case _:
-                self.replies += 1
-                if answer.error == "exception":
-                    self.exceptions[answer.code] = self.exceptions.get(answer.code, 0) + 1
-                took = answer.received - answer.sent
-                self.shortest_s = min(self.shortest_s or took, took)
-                self.longest_s = max(self.longest_s, took)
-                self.total_s += took
+OnState = Callable[[bool, str], None]
+"""`(connected, reason)`, called on the loop once per change; the reason of a loss, else empty."""
 
 
-class Link:
-    """One socket. All times are seconds.
+def ignore_state(connected: bool, reason: str) -> None:
+    """For a caller that does not care."""
 
-    `on_state(connected, reason)` is called once per change, on the loop. Nothing here raises for what a
-    peer does; only a request that the protocol cannot carry raises ValueError.
+
+class Link(ABC):
+    """The way to one endpoint. All times are seconds.
+
+    Nothing here raises for what a peer does; only a request that the protocol cannot carry raises
+    ValueError, and then nothing was sent.
     """
+
+    @property
+    @abstractmethod
+    def counters(self) -> LinkCounters:
+        """Since the start."""
+
+    @property
+    @abstractmethod
+    def connected(self) -> bool:
+        """True while a request can be sent."""
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """`10.0.0.7:502` or `/dev/ttyUSB0`."""
+
+    @property
+    @abstractmethod
+    def capacity(self) -> int:
+        """How many requests may be open at once; more wait their turn."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begins to connect, and to reconnect for ever."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Closes everything; open and waiting requests fail with not_connected."""
+
+    @abstractmethod
+    async def wait_connected(self, timeout: float) -> bool:  # noqa: ASYNC109 - a limit of ours
+        """True as soon as a request can be sent, False after `timeout` seconds without."""
+
+    @abstractmethod
+    def drop(self, reason: str) -> None:
+        """Closes the connection at once; a new one is opened after the back-off (unless stopped)."""
+
+    @abstractmethod
+    async def request(self, request: Request) -> Answer:
+        """One transaction, in its turn."""
+
+
+class KeptLink(Link):
+    """One connection, opened again for ever. A kind of line gives `_open`, `_close` and `request`.
+
+    - `async _open()` opens it and returns "", or returns why it cannot. It is cancelled after the connect
+      time-out and may raise OSError and ValueError: `_open` leaves nothing open when it fails. Only one
+      runs at a time.
+    - `_close()` closes it without waiting, whatever its state, and fails what is open on it. It may be
+      called more than once.
+    - The line calls `_lost(reason)` as soon as it knows that the connection is gone; that calls `_close`.
+      A second call for the same loss does nothing.
+    - The line calls `_finished(request, answer)` once for each request, before the caller gets the answer.
+    """
+
+    needs_proof: ClassVar[bool] = False
+    """True: an open connection counts as connected only once a request was answered on it (TLS 1.3)."""
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        endpoint: Endpoint,
         *,
-        connect_timeout: float = 1.0,
-        transfer_timeout: float = 0.5,
-        backoff_min: float = 0.2,
-        backoff_max: float = 2.0,
-        on_state: Callable[[bool, str], None] = lambda connected, reason: None,
+        on_state: OnState = ignore_state,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.host, self.port = host, port
-        self.counters = LinkCounters()
-        self._connect_timeout = connect_timeout
-        self._transfer_timeout = transfer_timeout
-        self._backoff_min, self._backoff_max = backoff_min, backoff_max
-        self._backoff = backoff_min
+        self.endpoint = endpoint
+        self._counters = LinkCounters()
+        self._backoff = endpoint.reconnect_min_s
         self._on_state = on_state
         self._clock = clock
-        self._client: AsyncModbusTcpClient | None = None
-        self._framer = RawFramer(self._count_late, self._poisoned)
         self._up = asyncio.Event()
         self._down = asyncio.Event()
-        self._busy = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._told: bool | None = None
-        self._why = ""
+
+    @abstractmethod
+    async def _open(self) -> str:
+        """Opens the connection: "", or why not."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Closes it at once, if it is open."""
+
+    @property
+    def counters(self) -> LinkCounters:
+        """Since the start."""
+        return self._counters
 
     @property
     def connected(self) -> bool:
-        """True while a request can be sent."""
+        """True while a request can be sent (and, where that needs proof, one was answered)."""
+        return self._up.is_set() and (self._told is True or not self.needs_proof)
+
+    @property
+    def ready(self) -> bool:
+        """True while a request can be sent, proven or not."""
         return self._up.is_set()
+
+    @property
+    def place(self) -> str:
+        """As the endpoint names it."""
+        return self.endpoint.place
+
+    @property
+    def capacity(self) -> int:
+        """One at a time, unless the line can do more."""
+        return 1
 
     def start(self) -> None:
         """Begins to connect, and to reconnect for ever."""
         if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name=f"link {self.host}:{self.port}")
+            self._keeper = asyncio.create_task(self._keep(), name=f"link {self.place}")
 
     async def stop(self) -> None:
-        """Closes the socket; an open request fails with not_connected."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        """Closes the connection; an open request fails with not_connected."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
-            self._keeper = None
-        self.drop("stopped")
+                await keeper
+        self._lost("stopped")
 
     async def wait_connected(self, timeout: float) -> bool:  # noqa: ASYNC109 - a limit of ours
-        """True as soon as the socket is open, False after `timeout` seconds without."""
+        """True as soon as the connection is open, False after `timeout` seconds without."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._up.wait()
-        return self.connected
+        return self._up.is_set()
 
     def drop(self, reason: str) -> None:
-        """Closes the socket at once; the keeper opens a new one after its backoff (unless stopped)."""
-        client = self._client
-        if client is None:
-            return
+        """Closes the connection at once; the keeper opens a new one after its back-off (unless stopped)."""
         self._lost(reason)
-        client.close()
 
-    async def request(self, request: Request) -> Answer:
-        """Sends one request when the one before is through. Raises ValueError for an impossible request."""
-        pdu = encode_request(request)
-        if not 0 <= request.unit <= 255:
-            raise ValueError(f"unit {request.unit} leaves 0..255")
-        async with self._busy:
-            answer = await self._transact(request, pdu)
-        self.counters.add(answer)
+    def _lost(self, reason: str) -> None:
+        if self._up.is_set():
+            self._up.clear()
+            self._down.set()
+            self._close()
+            self._tell(False, reason)
+
+    def _finished(self, request: Request, answer: Answer) -> None:
+        """Counts, and believes in the connection once it has shown that it works."""
+        self._counters.add(answer)
         if not answer.error and request.function in READS:
             # Only a good read shows that the device is back: some gateways accept and then say nothing.
-            self._backoff = self._backoff_min
-        return answer
-
-    async def _transact(self, request: Request, pdu: bytes) -> Answer:
-        client = self._client
-        if client is None or not self._up.is_set():
-            return Answer(error="not_connected")
-        if client.ctx.transport is None or client.ctx.transport.is_closing():
-            # The peer closed between accepting and now; the library would write into the void.
-            self.drop("closed by the device")
-            return Answer(error="not_connected")
-        sent = self._clock()
-        self._framer.expects_answer = True
-        try:
-            reply = await client.execute(False, RawPDU(pdu, request.unit))
-            _heed_cancellation()
-        except ConnectionException:
-            return Answer(error=self._loss_word(), sent=sent, received=self._clock())
-        except ModbusException:
-            return Answer(error="timeout", sent=sent, received=self._clock())
-        finally:
-            self._framer.expects_answer = False
-        if request.unit and reply.answered_by != request.unit:
-            return Answer(error="malformed", sent=sent, received=self._clock())
-        payload, error, code = decode_answer(request, pdu, reply.pdu)
-        return Answer(payload, error, code, sent, self._clock())
+            self._backoff = self.endpoint.reconnect_min_s
+        if self._told is not True and answer.error in ("", "exception") and self._up.is_set():
+            self._tell(True, "")
 
     async def _keep(self) -> None:
         """Connect, wait for the loss, back off, again."""
         while True:
-            connected = await self._connect()
-            _heed_cancellation()
-            if connected:
+            self._down.clear()
+            why = await self._try_to_open()
+            if why:
+                self._counters.failed_connects += 1
+                self._tell(False, why)
+            else:
+                self._counters.connects += 1
+                self._up.set()
+                if not self.needs_proof:
+                    self._tell(True, "")
                 await self._down.wait()
             spread = 1.0 + random.uniform(-_JITTER, _JITTER)  # noqa: S311 - only spreads reconnects
             wait = self._backoff * spread
-            self._backoff = min(2 * self._backoff, self._backoff_max)
+            self._backoff = min(2 * self._backoff, self.endpoint.reconnect_max_s)
             await asyncio.sleep(wait)
 
-    async def _connect(self) -> bool:
-        self._down.clear()
-        self._framer.restart()
-        client = AsyncModbusTcpClient(
-            self.host,
-            port=self.port,
-            retries=0,
-            reconnect_delay=0,
-            timeout=self._connect_timeout,
-            trace_connect=self._trace_connect,
-        )
-        ctx = client.ctx
-        ctx.framer = self._framer
-        # One late and one current answer may arrive together; the stock limit drops both.
-        ctx.max_buffer_size = _NEVER
-        # When to give a socket up is decided per unit by the polling loop, not by a count in the library.
-        client.set_max_no_responses(_NEVER)
-        ctx.call_create = self._naming_failure(ctx.call_create)
-        self._client = client
+    async def _try_to_open(self) -> str:
+        limit = self.endpoint.connect_timeout_s
         try:
-            opened = await client.connect()
-        except ValueError as error:  # a host name that is no host name
-            opened, self._why = False, str(error)
-        transport = ctx.transport
-        if not opened or transport is None or transport.is_closing():
-            client.close()
-            self._client = None
-            self.counters.failed_connects += 1
-            self._tell(False, self._why or "cannot connect")
-            return False
-        keep_alive(transport)
-        # The library has one timeout for connecting and for answers.
-        ctx.comm_params.timeout_connect = self._transfer_timeout
-        self.counters.connects += 1
-        self._why = ""
-        self._up.set()
-        self._tell(True, "")
-        return True
+            async with asyncio.timeout(limit):
+                return await self._open()
+        except TimeoutError:
+            return f"no answer within {limit:g} s"
+        except (OSError, ValueError) as error:
+            return self._in_words(error)
 
-    def _naming_failure(
-        self, create: Callable[[], Coroutine[Any, Any, Any]]
-    ) -> Callable[[], Coroutine[Any, Any, Any]]:
-        """`create`, but why it failed is kept: the library only says False."""
-
-        async def creating() -> Any:
-            self._why = f"no answer within {self._connect_timeout:g} s"
-            try:
-                return await create()
-            except OSError as error:
-                self._why = str(error)
-                raise
-
-        return creating
-
-    def _trace_connect(self, up: bool) -> None:
-        """The library's only word of a loss; without it an open request would wait its full time."""
-        if not up:
-            self._lost("closed by the device")
-
-    def _lost(self, reason: str) -> None:
-        client, self._client = self._client, None
-        self._why = reason
-        self._up.clear()
-        self._down.set()
-        if client is not None:
-            answer = client.ctx.response_future
-            if not answer.done():
-                answer.set_exception(ConnectionException(reason))
-                answer.exception()  # marks it as seen when nobody waits
-            self._tell(False, reason)
-
-    def _loss_word(self) -> str:
-        return "malformed" if self._why == "malformed" else "not_connected"
+    def _in_words(self, error: Exception) -> str:
+        """Why opening failed, for an operator."""
+        if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
+            if isinstance(error, socket.gaierror):
+                return f"host {self.endpoint.host}: {error.strerror}"
+            return os.strerror(error.errno)
+        if isinstance(error, UnicodeError):
+            return f"host {self.endpoint.host}: not a host name"
+        return str(error) or type(error).__name__
 
     def _tell(self, connected: bool, reason: str) -> None:
         if connected != self._told:
             self._told = connected
             self._on_state(connected, reason)
 
-    def _count_late(self) -> None:
-        self.counters.late += 1
 
-    def _poisoned(self) -> None:
-        self.drop("malformed")
+class TurnLink(KeptLink):
+    """A kept line that carries one request at a time. A kind of line gives `_transact` besides."""
 
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        on_state: OnState = ignore_state,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(endpoint, on_state=on_state, clock=clock)
+        self._turn = asyncio.Lock()
 
-def _heed_cancellation() -> None:
-    """The library waits with Python 3.11's wait_for, which loses a cancellation that comes with the result."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    @abstractmethod
+    async def _transact(self, request: Request, pdu: bytes) -> Answer:
+        """Sends `pdu` (function code and payload of `request`) on the open connection, waits for the answer.
+
+        The time-out, and checking unit, function, length and echo (core.frames.decode_answer), are the
+        line's. Raises nothing for what a peer does.
+        """
+
+    async def request(self, request: Request) -> Answer:
+        """Sends one request when the one before is through."""
+        pdu = encode_request(request)
+        async with self._turn:
+            answer = (
+                await self._transact(request, pdu) if self._up.is_set() else Answer(error="not_connected")
+            )
+        self._finished(request, answer)
+        return answer

@@ -2,84 +2,49 @@
 
 import asyncio
 import contextlib
-import difflib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ess_actors.core.bits import BadValueError
+from ess_actors.core.component_writes import Reply
 from ess_actors.core.errors import RequestError
 from ess_actors.core.plant_model import Plant
-from ess_actors.core.points import ClientMap, Point
-from ess_actors.core.registers import decode, encode, encode_raw, naked, raw_number
-from ess_actors.core.transaction import TARGET_SILENT
-from ess_actors.modbus.answering import answer
+from ess_actors.core.points import ClientMap, Endpoint, Serial
+from ess_actors.core.registers import naked
+from ess_actors.core.simulated_faults import fault_from
 from ess_actors.modbus.device_image import DeviceImage
-from ess_actors.modbus.listener import Listener, Reply
+from ess_actors.modbus.simulator_echo import Echoes, SetField
+from ess_actors.modbus.simulator_endpoint import SimulatedEndpoint
+from ess_actors.modbus.simulator_points import SimPoint, SimPoints
+from ess_actors.modbus.simulator_wire import PtyWire, TcpWire
 
-FAULT_KINDS: Final = ("none", "offline", "mute", "delay", "exception", "freeze")
 HEARTBEAT_S: Final = 1.0
 
 Address = tuple[str, int]
 
 
-class _Endpoint:
-    """One listener and the units behind it."""
-
-    def __init__(self, maps: Sequence[ClientMap], host: str, port: int, strict_gaps: bool) -> None:
-        points = [point for found in maps for component in found.components for point in component.points]
-        units = sorted({point.unit for point in points})
-        self.images = {
-            unit: DeviceImage(
-                {point.register: None for point in points if point.unit == unit}, strict_gaps=strict_gaps
-            )
-            for unit in units
-        }
-        self.faults: dict[int, Mapping[str, object]] = {}
-        self.offline: set[str] = set()
-        self.listener = Listener(host, port, self.respond, max_clients=256)
-
-    def respond(self, unit: int, pdu: bytes) -> Reply | None:
-        image = self.images.get(unit)
-        if image is None:
-            return Reply(bytes((pdu[0] | 0x80, TARGET_SILENT)))
-        fault = self.faults.get(unit, {})
-        match fault.get("kind"):
-            case "mute":
-                return None
-            case "exception":
-                return Reply(bytes((pdu[0] | 0x80, int(str(fault["code"])))))
-            case "delay":
-                return Reply(answer(pdu, image), float(str(fault["ms"])) / 1000.0)
-        return Reply(answer(pdu, image))
-
-
 class _Device:
-    """One client file: its endpoint, its points by `component/point`, its counting heartbeats."""
+    """One client file: its endpoint and its points."""
 
-    def __init__(self, client_map: ClientMap, endpoint: _Endpoint) -> None:
+    def __init__(self, client_map: ClientMap, endpoint: SimulatedEndpoint) -> None:
+        self.map = client_map
         self.endpoint = endpoint
-        self.points: dict[str, Point] = {}
-        self.heartbeats: list[Point] = []
-        for component in client_map.components:
-            for point in component.points:
-                if not point.shadowed:
-                    self.points[f"{component.id}/{point.id}"] = point
-            beat = component.heartbeat.read if component.heartbeat else ""
-            if beat and (found := self.points.get(f"{component.id}/{beat}")):
-                self.heartbeats.append(found)
-        self.units = sorted({point.unit for point in self.points.values()})
+        self.points = SimPoints(client_map, endpoint.images)
+        self.units = sorted({one.point.unit for one in self.points.by_path.values()})
         self.held: set[str] = set()
-
-    def image(self, point: Point) -> DeviceImage:
-        return self.endpoint.images[point.unit]
+        """Points an operator put, which the plant model leaves alone."""
 
 
 class Simulator:
     """One simulated device per client file, one listener per endpoint.
 
-    `ports` maps an endpoint's address in the files to the port to listen on (none named: a free one);
-    `plant` is the mapping of `core.plant_model.Plant`. Times in seconds. Everything runs on one loop.
+    `ports` maps an endpoint's address in the files to the port to listen on (none named: a free one). A
+    serial line becomes a pseudo-terminal, or RTU over TCP when a port is named for it; TLS is left out. With
+    `plain` every endpoint speaks Modbus/TCP, whatever its file says.
+    `plant` is the mapping of `core.plant_model.Plant`. `set_field` takes what masters write to points that
+    echo the bus. Times in seconds. Everything runs on one loop.
     """
 
     def __init__(
@@ -91,111 +56,128 @@ class Simulator:
         plant: Mapping[str, Mapping[str, object]] | None = None,
         step_s: float = 0.1,
         strict_gaps: bool = False,
+        plain: bool = False,
+        set_field: SetField | None = None,
     ) -> None:
         by_address: dict[Address, list[ClientMap]] = {}
         for client_map in maps:
             by_address.setdefault(client_map.endpoint.address, []).append(client_map)
         self._endpoints = {
-            address: _Endpoint(found, host, (ports or {}).get(address, 0), strict_gaps)
+            address: _endpoint(found, host, (ports or {}).get(address), strict_gaps, plain)
             for address, found in by_address.items()
         }
-        self._devices = {m.stem: _Device(m, self._endpoints[m.endpoint.address]) for m in maps}
+        self._devices: dict[str, _Device] = {}
+        for client_map in maps:
+            device = _Device(client_map, self._endpoints[client_map.endpoint.address])
+            self._devices[_unused(client_map.stem, self._devices)] = device
+        self.echoes = Echoes(self._points(), set_field)
         self._plant = Plant({s: d for s, d in (plant or {}).items() if s in self._devices})
         self._step_s = step_s
         self._task: asyncio.Task[None] | None = None
 
     @property
     def addresses(self) -> dict[str, Address]:
-        """Stem -> (host, port) its device listens on, once started."""
-        listeners = {stem: device.endpoint.listener for stem, device in self._devices.items()}
-        return {stem: (listener.host, listener.port) for stem, listener in listeners.items()}
+        """Stem -> (host, port) its device listens on, or (path of its line, 0), once started."""
+        return {stem: device.endpoint.wire.address for stem, device in self._devices.items()}
+
+    @property
+    def connections(self) -> dict[str, str]:
+        """Name on the bus -> stem: the connection's name, or the stem where that is another device's."""
+        found: dict[str, str] = {}
+        for stem, device in self._devices.items():
+            found.setdefault(device.map.endpoint.name.replace(" ", "_"), stem)
+        return found | {stem: stem for stem in self._devices if stem not in found}
 
     async def start(self) -> None:
         """Listens and begins to live. Raises OSError when an address cannot be had."""
         if self._task is not None:
             return
         for endpoint in self._endpoints.values():
-            await endpoint.listener.start()
+            await endpoint.start()
         self._step(self._step_s)
         self._task = asyncio.create_task(self._live(), name="simulator")
 
     async def stop(self) -> None:
-        """Closes every socket."""
+        """Closes every socket and line."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         for endpoint in self._endpoints.values():
-            endpoint.listener.stop()
+            await endpoint.stop()
+
+    # --- points -----------------------------------------------------------------------------------------------
+
+    def devices(self) -> list[dict[str, object]]:
+        """Every device, for an operator: where it is, what it has, and what is wrong with it."""
+        return [self._device_body(stem, device) for stem, device in self._devices.items()]
+
+    def components(self, stem: str) -> tuple[str, ...]:
+        """Ids of a device's components. Raises RequestError unknown_device."""
+        return self._device(stem).points.components
 
     def value(self, stem: str, path: str) -> object:
         """Engineering value of `component/point` in the device; None when there is no such point (or NaN)."""
         device = self._devices.get(stem)
-        point = device.points.get(path) if device else None
-        if device is None or point is None:
-            return None
-        return decode(point.codec, device.image(point).words(point.register))
+        found = device.points.by_path.get(path) if device else None
+        return None if found is None else found.value()
 
-    def set_points(self, stem: str, values: Mapping[str, object]) -> None:
+    def read(self, stem: str, path: str = "") -> dict[str, object]:
+        """`{"value", "words"}` of a point; of a component, or the whole device: `{"points": {path: those}}`.
+
+        Raises RequestError: unknown_device, unknown_id.
+        """
+        points = self._device(stem).points
+        if path.strip("/") in points.by_path:
+            return points.find(path).shown()
+        return {"points": {one.path: one.shown() for one in points.below(path)}}
+
+    def set_points(self, stem: str, values: Mapping[str, object]) -> dict[str, Reply]:
         """Sets `component/point` -> engineering value (null: the model moves it again), all or none.
 
         A point the plant model moves stays where it is put, except those the model goes on from.
         Raises RequestError: unknown_device, unknown_id, bad_value.
         """
         device = self._device(stem)
-        changes: list[tuple[str, object]] = []
-        for path, clothed in values.items():
-            point = device.points.get(path)
-            if point is None:
-                near = difflib.get_close_matches(path, device.points, 3)
-                raise RequestError(
-                    "unknown_id", f"no point {path!r} in {stem}; nearest: {', '.join(near) or 'none'}"
-                )
-            value = naked(clothed)
-            if value is not None:
-                try:
-                    encode(point.codec, value, device.image(point).words(point.register))
-                except BadValueError as error:
-                    raise RequestError("bad_value", f"{path}: {error}") from error
-            changes.append((path, value))
-        for path, value in changes:
-            if value is None:
-                device.held.discard(path)
-                continue
-            self._put(device, device.points[path], value)
-            if not self._plant.adopt(stem, path, value):
-                device.held.add(path)
+        for path, value in values.items():
+            found = device.points.find(path)
+            try:
+                if naked(value) is not None:
+                    found.check(naked(value))
+            except BadValueError as error:
+                raise RequestError("bad_value", f"{path}: {error}") from error
+        return self.write(stem, values)
 
-    async def fault(self, stem: str, fault: Mapping[str, object]) -> None:
-        """`{"kind": offline|mute|delay|exception|freeze|none, "ms": ..., "code": ..., "unit": n}`.
+    def write(self, stem: str, values: Mapping[str, object]) -> dict[str, Reply]:
+        """The same point by point: a reply for each, and none keeps the others from being set.
 
-        `delay` needs ms, `exception` code 1..255; without unit all units of the file. A new fault replaces
-        the one before. `offline` takes everything behind the same endpoint away. Raises RequestError.
+        Raises RequestError unknown_device.
         """
         device = self._device(stem)
-        kind = fault.get("kind")
-        if kind not in FAULT_KINDS:
-            raise RequestError("bad_body", f"kind is one of {', '.join(FAULT_KINDS)}")
-        _need(fault, "delay", "ms", 3_600_000)
-        _need(fault, "exception", "code", 255)
-        unit = fault.get("unit")
-        if unit is not None and unit not in device.units:
-            raise RequestError("unknown_id", f"{stem} has the units {device.units}")
-        endpoint = device.endpoint
-        for one in device.units:
-            endpoint.faults.pop(one, None)
-            endpoint.images[one].freeze(False)
-            if unit in (None, one) and kind != "none":
-                endpoint.faults[one] = dict(fault)
-                endpoint.images[one].freeze(kind == "freeze")
-        endpoint.offline.discard(stem)
-        if kind == "offline":
-            endpoint.offline.add(stem)
-        if endpoint.offline:
-            endpoint.listener.stop()
-        elif self._task is not None:
-            await endpoint.listener.start()
+        given = {path.strip("/"): naked(value) for path, value in values.items()}
+        replies = device.points.put_each({path: v for path, v in given.items() if v is not None})
+        for path, value in given.items():
+            if value is None:
+                device.held.discard(path)
+                self._plant.release(stem, path)
+                replies[path] = {"value": self.value(stem, path), "status": "ok"}
+            elif "value" in replies[path] and not self._plant.adopt(stem, path, value):
+                device.held.add(path)
+        return replies
+
+    async def fault(self, stem: str, order: Mapping[str, object]) -> None:
+        """Lets a device, or one unit of it, misbehave; see `core.simulated_faults`. Raises RequestError.
+
+        A fault takes the place of the one its units had before; `none` makes them well.
+        """
+        device = self._device(stem)
+        fault = fault_from(order)
+        if fault.unit is not None and fault.unit not in device.units:
+            raise RequestError("unknown_id", f"{stem} has the units {', '.join(map(str, device.units))}")
+        await device.endpoint.impose(fault, device.units if fault.unit is None else [fault.unit])
+
+    # --- details ----------------------------------------------------------------------------------------------
 
     def _device(self, stem: str) -> _Device:
         device = self._devices.get(stem)
@@ -205,9 +187,25 @@ class Simulator:
             )
         return device
 
-    def _put(self, device: _Device, point: Point, value: object) -> None:
-        image = device.image(point)
-        image.put(point.register, encode(point.codec, value, image.words(point.register)).words)
+    def _device_body(self, stem: str, device: _Device) -> dict[str, object]:
+        endpoint, wire = device.map.endpoint, device.endpoint.wire
+        host, port = wire.address
+        return {
+            "stem": stem,
+            "connection": endpoint.name,
+            "place": f"{host}:{port}" if wire.has_connections else host,
+            "framing": "rtu" if wire.rtu else "tcp",
+            "stands_for": endpoint.place,
+            "units": device.units,
+            "components": list(device.points.components),
+            "points": len(device.points.by_path),
+            "echoes": [p for p in self.echoes.paths if p in device.points.by_path],
+            "faults": device.endpoint.faults(),
+        }
+
+    def _points(self) -> Iterator[SimPoint]:
+        for device in self._devices.values():
+            yield from device.points.by_path.values()
 
     async def _live(self) -> None:
         """Model steps and heartbeats on absolute deadlines; a late step is a longer one."""
@@ -221,25 +219,52 @@ class Simulator:
                 last, step = now, step + self._step_s * (1 + (now - step) // self._step_s)
             while now >= beat:
                 beat += HEARTBEAT_S
-                self._beat()
-
-    def _beat(self) -> None:
-        for device in self._devices.values():
-            for point in device.heartbeats:
-                image = device.image(point)
-                words = image.words(point.register)
-                number = raw_number(point.codec, words) + 1
-                image.put(point.register, encode_raw(point.codec, number, words))
+                for device in self._devices.values():
+                    for point in device.points.heartbeats:
+                        point.beat()
 
     def _step(self, dt: float) -> None:
         for stem, values in self._plant.step(dt, self.value).items():
             device = self._devices[stem]
             for path, value in values.items():
-                if path not in device.held and (point := device.points.get(path)):
-                    self._put(device, point, value)
+                if path not in device.held and (found := device.points.by_path.get(path)):
+                    found.show(value)
 
 
-def _need(fault: Mapping[str, object], kind: str, key: str, most: int) -> None:
-    value = fault.get(key)
-    if fault.get("kind") == kind and not (isinstance(value, (int, float)) and 0 < value <= most):
-        raise RequestError("bad_body", f"{kind} needs {key}, a number above 0 and up to {most}")
+def stand_in(endpoint: Endpoint, address: Address) -> Endpoint:
+    """The endpoint of a file, changed to reach the device that stands in for it at one of `addresses`."""
+    host, port = address
+    if not port:
+        # Pseudo-terminals know no parity and no short characters, and refuse to be asked for them.
+        line = replace(endpoint.serial or Serial(device=host), device=host, parity="N", data_bits=8)
+        return replace(endpoint, serial=line)
+    rtu = endpoint.rtu or endpoint.serial is not None
+    return replace(endpoint, host=host, port=port, serial=None, tls=None, rtu=rtu)
+
+
+def _endpoint(
+    maps: Sequence[ClientMap], host: str, port: int | None, strict_gaps: bool, plain: bool
+) -> SimulatedEndpoint:
+    registers: dict[int, set[object]] = {}
+    for point in (point for one in maps for component in one.components for point in component.points):
+        registers.setdefault(point.unit, set()).add(point.register)
+    images = {
+        unit: DeviceImage(registers[unit], strict_gaps=strict_gaps)  # type: ignore[arg-type]
+        for unit in sorted(registers)
+    }
+    made, first = SimulatedEndpoint(images), maps[0].endpoint
+    if first.serial is not None and port is None and not plain:
+        made.attach(PtyWire(made.respond))
+    else:
+        rtu = first.rtu or first.serial is not None
+        made.attach(TcpWire(host, port or 0, made.respond, rtu=rtu and not plain))
+    return made
+
+
+def _unused(stem: str, taken: Mapping[str, object]) -> str:
+    """Two files of one name in two folders are `pcs` and `pcs_2`."""
+    name, number = stem, 1
+    while name in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    return name

@@ -9,87 +9,180 @@ MISSES_OF_ALL: Final = 5
 """So many in a row over all units, and nothing behind the socket seems to live: one probe at a time then."""
 FIRST_PROBE_S: Final = 0.2
 LAST_PROBE_S: Final = 2.0
+LAST_EARLY_PROBE_S: Final = 1.0
+"""From then on an idle line is used for a probe, so that a gap is found before `LAST_PROBE_S` are over."""
 
 
 class Unit:
-    """Whether one unit may be asked now. Times are monotonic seconds."""
+    """Whether one unit is asked in its slots, and when it is probed instead. Times are monotonic seconds."""
 
-    def __init__(self, allowed: int = MISSES) -> None:
-        self.allowed = allowed
+    __slots__ = ("_pause", "free_at", "misses", "probe_by", "probe_from", "reason", "resting", "silences")
+
+    def __init__(self) -> None:
         self.misses = 0
-        self.silent = False
+        """In a row."""
+        self.resting = False
+        """Its slots pass without a request."""
+        self.silences = 0
+        """How often it began to rest."""
+        self.reason = "timeout"
+        """Why it rests."""
         self.free_at = 0.0
         """Earliest time of the next request, for devices that want a pause between two."""
+        self.probe_from = 0.0
+        """From then on it may be asked while the line has nothing else to do."""
+        self.probe_by = 0.0
+        """Then it is asked even when others have to wait for it."""
         self._pause = FIRST_PROBE_S
-        self._probe_at = 0.0
 
-    def may_ask(self, now: float) -> bool:
-        """True for an answering unit, and for a silent one when its next probe is due."""
-        return not self.silent or now >= self._probe_at
+    def wake(self) -> None:
+        """It answered."""
+        self.misses, self.resting, self._pause = 0, False, FIRST_PROBE_S
 
-    def answered(self) -> None:
-        """Anything that shows life."""
-        self.misses, self.silent, self._pause = 0, False, FIRST_PROBE_S
+    def rest(self, sent: float, now: float, patience: float, *, alone: bool) -> None:
+        """Its last request left at `sent` and is lost; the next one follows after a pause that grows."""
+        if not self.resting:
+            self.resting = True
+            self.silences += 1
+        early = self._pause if alone else min(self._pause, LAST_EARLY_PROBE_S)
+        self.probe_from = max(sent + early, now + FIRST_PROBE_S / 2)
+        self.probe_by = max(self.probe_from, now + max(self._pause, patience))
+        self._pause = min(2 * self._pause, LAST_PROBE_S)
 
-    def missed(self, now: float, *, at_once: bool = False) -> None:
-        """A timeout; `at_once` for a gateway that said it cannot reach the unit."""
-        self.misses = self.allowed if at_once else self.misses + 1
-        if self.silent or self.misses >= self.allowed:
-            self.silent = True
-            self._probe_at = now + self._pause
-            self._pause = min(2 * self._pause, LAST_PROBE_S)
-
-    def reconnected(self) -> None:
-        """A new socket: the next request may go at once, the pause after it stays."""
-        self._probe_at = 0.0
+    def probe_at(self, at: float) -> None:
+        """Not before `at`, and then at once."""
+        self.probe_from = self.probe_by = at
 
 
 class Units:
-    """The polled units of one endpoint."""
+    """The polled units of one endpoint.
 
-    def __init__(self, polled: Iterable[int]) -> None:
-        self._units = {unit: Unit() for unit in polled}
-        self._all = Unit(MISSES_OF_ALL)
-        """All of them as one: a gateway that is mute itself must not cost a time-out per unit and component."""
+    A unit alone on its socket rests after MISSES lost requests. Where others live beside it one lost
+    request is enough: each of its time-outs would delay them.
+    """
 
-    def may_ask(self, unit: int, now: float) -> bool:
-        """True for an answering unit behind an answering socket, and when a probe is due."""
-        return self._all.may_ask(now) and self[unit].may_ask(now)
+    def __init__(self, polled: Iterable[int], patience: float = FIRST_PROBE_S) -> None:
+        self._units: dict[int, Unit] = {}
+        self._patience = FIRST_PROBE_S
+        self.row = 0
+        """Lost requests in a row over all units."""
+        self.all_rest = False
+        """Nothing behind the socket answers."""
+        self._all_from = 0.0
+        self._all_pause = FIRST_PROBE_S
+        self._spare_until = 0.0
+        self.renew(polled, patience)
 
-    def answered(self, unit: int) -> None:
-        """Anything that shows life."""
-        self[unit].answered()
-        self._all.answered()
-
-    def missed(self, unit: int, now: float, *, at_once: bool = False) -> None:
-        """A timeout; `at_once` for a gateway that said it cannot reach the unit, and so lives itself."""
-        self[unit].missed(now, at_once=at_once)
-        if at_once:
-            self._all.answered()
-        else:
-            self._all.missed(now)
+    def renew(self, polled: Iterable[int], patience: float) -> None:
+        """These are polled from now on; `patience`: so many seconds a probe waits for an idle line."""
+        self._patience = min(patience, LAST_PROBE_S)
+        self._units = {unit: self._units.get(unit) or Unit() for unit in sorted(set(polled))}
 
     def __getitem__(self, unit: int) -> Unit:
-        return self._units.setdefault(unit, Unit())
+        found = self._units.get(unit)
+        if found is None:
+            found = self._units[unit] = Unit()
+        return found
 
     @property
     def silent(self) -> list[int]:
-        """Ids of the units in back-off."""
-        return sorted(unit for unit, state in self._units.items() if state.silent)
+        """Ids of the units that are asked by probes only."""
+        return [number for number, unit in self._units.items() if unit.resting]
 
-    def all_missed(self) -> bool:
+    @property
+    def resting(self) -> bool:
+        """True while some unit is asked by probes only."""
+        return any(unit.resting for unit in self._units.values())
+
+    def answered(self, unit: Unit) -> None:
+        """Anything that shows life."""
+        unit.wake()
+        self._line_lives()
+
+    def missed(self, unit: Unit, sent: float, now: float, reason: str = "timeout") -> None:
+        """A request that left at `sent` is lost; any other reason is a gateway's word that it cannot reach the unit."""
+        unit.reason = reason
+        told = reason != "timeout"
+        if told:
+            self._line_lives()
+        else:
+            self.row += 1
+        unit.misses = MISSES if told else unit.misses + 1
+        alone = not self._others_live(unit)
+        if unit.resting or unit.misses >= MISSES or not alone:
+            unit.rest(sent, now, self._patience, alone=alone)
+        if self.row >= MISSES_OF_ALL and len(self._units) > 1:
+            self.all_rest = True
+            self._all_from = max(sent + self._all_pause, now + FIRST_PROBE_S / 2)
+            self._all_pause = min(2 * self._all_pause, LAST_PROBE_S)
+            for other in self._units.values():
+                if not other.resting:
+                    other.rest(sent, now, self._patience, alone=True)
+
+    def _line_lives(self) -> None:
+        self.row = 0
+        if self.all_rest:
+            # It was the gateway: the others are probably back as well.
+            self.all_rest, self._all_pause = False, FIRST_PROBE_S
+            self.probe_all(0.0)
+
+    def _others_live(self, unit: Unit) -> bool:
+        return any(not (one is unit or one.resting or one.misses) for one in self._units.values())
+
+    def to_probe(self, now: float, *, idle: bool) -> tuple[int, Unit] | None:
+        """The unit to ask now: one that waited for an idle line, or one that has waited long enough."""
+        if self.all_rest and now < self._all_from:
+            return None
+        due = [
+            (unit.probe_by, number, unit)
+            for number, unit in self._units.items()
+            if unit.resting and (self.all_rest or self._is_due(unit, now, idle=idle))
+        ]
+        if not due:
+            return None
+        _, number, unit = min(due, key=lambda one: one[:2])
+        return number, unit
+
+    def _is_due(self, unit: Unit, now: float, *, idle: bool) -> bool:
+        return (idle and now >= unit.probe_from) or now >= max(unit.probe_by, self._spare_until)
+
+    def next_probe(self, now: float) -> float | None:
+        """When there may be something to probe, an idle line or not; None while no unit rests."""
+        if self.all_rest:
+            return self._all_from
+        return min(
+            (
+                unit.probe_from if now < unit.probe_from else max(unit.probe_by, self._spare_until)
+                for unit in self._units.values()
+                if unit.resting
+            ),
+            default=None,
+        )
+
+    def spare(self, until: float) -> None:
+        """A probe has made others wait: the next one that does comes after `until`."""
+        self._spare_until = until
+
+    def later(self, unit: Unit, at: float, reason: str) -> None:
+        """A probe could not be sent; `reason` is why the unit is not read now."""
+        unit.reason = reason
+        unit.probe_at(at)
+        self._all_from = max(self._all_from, at)
+
+    def probe_all(self, at: float) -> None:
+        """A new socket, or a gateway that is back: whoever rests is asked as soon as possible."""
+        self._all_from = at
+        for unit in self._units.values():
+            if unit.resting:
+                unit.probe_at(at)
+
+    def worth_a_new_socket(self) -> bool:
         """True once per MISSES misses of all together: the socket itself is to blame and should be reopened."""
-        if self._all.misses >= MISSES_OF_ALL + MISSES:
-            self._all.misses = MISSES_OF_ALL
+        if self.row >= MISSES_OF_ALL + MISSES:
+            self.row = MISSES_OF_ALL
             return True
         if not self._units or any(unit.misses < MISSES for unit in self._units.values()):
             return False
         for unit in self._units.values():
             unit.misses = 0
         return True
-
-    def reconnected(self) -> None:
-        """A new socket is open."""
-        self._all.reconnected()
-        for unit in self._units.values():
-            unit.reconnected()

@@ -2,28 +2,38 @@
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from ess_actors.core.component import ComponentState
 from ess_actors.core.component_writes import Reply, WriteJob, make_jobs
-from ess_actors.core.transaction import Answer, Request
+from ess_actors.core.transaction import BUSY, Answer, Request
 from ess_actors.modbus.asking import Asker
+from ess_actors.modbus.client_stats import Tally
 
 Replies = dict[str, Reply]
 
+ACKNOWLEDGED: Final = 5
+"""The exception by which a device says that it has begun and needs longer."""
+_NOT_NOW: Final = frozenset({BUSY, 10, 11})
+"""Refusals that say nothing about registers."""
+
 
 class Ticket:
-    """The answer to one set, complete when every name of it has a reply."""
+    """The answer to one set, complete when every name of it has a reply. `told` hears each of them first."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], told: Callable[[Replies], None] | None = None) -> None:
         self._order = tuple(names)
         self._replies: Replies = {}
+        self._told = told
         self.done: asyncio.Future[Replies] = asyncio.get_running_loop().create_future()
 
     def put(self, replies: Replies) -> None:
         """Some of the replies."""
         self._replies.update(replies)
+        if self._told is not None and replies:
+            self._told(replies)
         if len(self._replies) >= len(self._order) and not self.done.done():
             self.done.set_result({name: self._replies[name] for name in self._order})
 
@@ -68,11 +78,22 @@ class WriteQueue:
         """Monotonic seconds at which `pop` has something."""
         return min((pending.ready_at for pending in self.waiting), default=None)
 
-    def clear(self, status: str) -> None:
+    def clear(self, status: str, **extra: object) -> None:
         """Answers everything with `status`."""
-        for pending in self.waiting:
-            pending.ticket.put(pending.job.failed(status))
-        self.waiting.clear()
+        waiting, self.waiting = self.waiting, []
+        for pending in waiting:
+            pending.ticket.put(pending.job.failed(status, **extra))
+
+    def drop(self, state: ComponentState, text: str) -> None:
+        """Answers what waits for a component that is no more."""
+        gone = [pending for pending in self.waiting if pending.state is state]
+        self.waiting = [pending for pending in self.waiting if pending.state is not state]
+        for pending in gone:
+            pending.ticket.put(pending.job.failed("not_connected", text=text))
+
+    def waits(self, state: ComponentState, name: str) -> bool:
+        """True while a set of this point is on its way."""
+        return any(pending.state is state and name in pending.job.names for pending in self.waiting)
 
     def _keys(self, state: ComponentState, job: WriteJob) -> list[tuple[str, str]]:
         return [(state.component.uri, item.name) for item in job.items if item.point.debounce_s > 0]
@@ -101,32 +122,49 @@ def words_of(payload: bytes, *, bits: bool) -> tuple[int, ...]:
     return tuple(payload) if bits else struct.unpack(f">{len(payload) // 2}H", payload)
 
 
-async def execute(asker: Asker, state: ComponentState, job: WriteJob) -> Replies:
-    """One job on the wire, uninterrupted: fresh read if needed, write, read back if wanted; the replies."""
+async def execute(
+    asker: Asker, state: ComponentState, job: WriteJob, tally: Tally, *, settle: bool = True
+) -> Replies:
+    """One job on the wire, uninterrupted: fresh read if needed, write, read back if wanted; the replies.
+
+    A write that was sent and not confirmed is never repeated: it is read back (with `settle`) to find out,
+    unless its unit was silent before, whose next time-out would only make others wait.
+    """
     pause = state.component.inter_message_delay_s
-    bits = job.read_function <= 2
+    read = Request(job.unit, job.read_function, job.address, job.count)
     current: tuple[int, ...] | None = None
     if job.needs_read:
-        fresh = await asker.ask(Request(job.unit, job.read_function, job.address, job.count), pause)
+        fresh = await asker.ask(read, tally, pause)
         if fresh.error:
             return _not_read(job, fresh)
-        current = words_of(fresh.payload, bits=bits)
+        current = _words_of(fresh, job)
     request = job.request(current)
-    answer = await asker.ask(request, pause)
-    if answer.error == "exception":
-        replies: Replies = {}
-        for part in job.split(state.component):
-            replies |= await execute(asker, state, part)
-        return replies or job.failed("refused", code=answer.code)
+    ask_again = settle and not asker.units[job.unit].resting
+    answer = await asker.ask(request, tally, pause)
+    if answer.error == "exception" and answer.code != ACKNOWLEDGED:
+        return await _refused(asker, state, job, tally, answer.code)
     if answer.error and not answer.sent:
         return job.failed("not_connected", text="nothing was sent; the device is not connected")
     back: tuple[int, ...] | None = None
-    if job.verify:
-        read = await asker.ask(Request(job.unit, job.read_function, job.address, job.count), pause)
-        back = None if read.error else words_of(read.payload, bits=bits)
-    if answer.error and back is None:
-        return job.failed("unknown_outcome", text=f"{answer.reason} after sending; read the point to know")
+    if ask_again and (job.verify or answer.error):
+        shown = await asker.ask(read, tally, pause)
+        back = None if shown.error else _words_of(shown, job)
+    if answer.error:
+        why = "accepted but not done yet" if answer.code else f"{answer.reason} after sending"
+        return job.settled(request, back, why)
     return job.verified(request, back) if job.verify else job.written(request)
+
+
+async def _refused(asker: Asker, state: ComponentState, job: WriteJob, tally: Tally, code: int) -> Replies:
+    """A joined write may be refused for one of its registers, or for being joined: it is repeated one by one."""
+    replies: Replies = {}
+    for part in job.split(state.component) if code not in _NOT_NOW else ():
+        replies |= await execute(asker, state, part, tally)
+    return replies or job.failed("refused", code=code)
+
+
+def _words_of(answer: Answer, job: WriteJob) -> tuple[int, ...]:
+    return words_of(answer.payload, bits=job.read_function <= 2)
 
 
 def _not_read(job: WriteJob, fresh: Answer) -> Replies:

@@ -37,7 +37,23 @@ class Listener(Protocol):
         """Unsubscribes; may be called twice."""
 
 
-class Bridge(Protocol):
+class SimBridge(Protocol):
+    """Simulated devices, in a site or alone. Every answer is (HTTP status, body)."""
+
+    async def sim_devices(self) -> tuple[int, dict[str, object]]:
+        """`{"devices": [...]}`: where each device is, what it has, and its faults."""
+
+    async def sim_read(self, stem: str, path: str) -> tuple[int, dict[str, object]]:
+        """Value and words of a point, or of all points of a component or (path empty) of the device."""
+
+    async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
+        """Sets points of a simulated device."""
+
+    async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
+        """Makes a simulated device fail in a chosen way."""
+
+
+class Bridge(SimBridge, Protocol):
     """Implemented by the web actor. Everything is called on the asyncio thread and answers soon."""
 
     def status(self) -> dict[str, object]:
@@ -54,12 +70,6 @@ class Bridge(Protocol):
 
     def listen(self, prefixes: Sequence[str]) -> Listener:
         """A stream of every message whose uri lies at or below one of the prefixes."""
-
-    async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
-        """Sets points of a simulated device: (HTTP status, body)."""
-
-    async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
-        """Makes a simulated device fail in a chosen way: (HTTP status, body)."""
 
     async def alarms(self) -> list[dict[str, object]]:
         """The alarms and faults that stand, newest first."""

@@ -1,26 +1,15 @@
-"""`make bench`: the dual-BMS site at full size on simulators. One table of medians, and the same as JSON."""
+"""`make bench`: tables of medians with what they are compared to, and the same as JSON."""
 
 import argparse
 import json
 import platform
-import random
-import statistics
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-from pyModbusTCP.client import ModbusClient
 
-from tests.bench.reference import Reference
-from tests.system.running_site import RunningSite
-from tests.waiting import wait_for
-
-PCS_SETPOINT, SITE_SETPOINT, SITE_START = 1001, 1005, 1000
-SITE_PCS_POWER_POINT = "ess_1/pcs_fast/active_power"
-START = 207
+from tests.bench import codec_figures, fault_figures, polling_figures, site_figures
 
 
 def main() -> None:
@@ -29,163 +18,35 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of one CPU window")
     parser.add_argument("--windows", type=int, default=3, help="CPU windows; their median counts")
     parser.add_argument("--samples", type=int, default=40, help="latency samples")
+    parser.add_argument("parts", nargs="*", help="which of: codec, polling, faults, site (all)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ess-bench-") as folder:
-        site = RunningSite(Path(folder))
-        try:
-            figures = measure(site, options)
-        finally:
-            site.end()
-    show(figures)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
-        print(f"\nwritten to {options.json}")
-
-
-def measure(site: RunningSite, options: argparse.Namespace) -> dict[str, Any]:
-    wait_for("energy at the site", lambda: site.word(2003), 20)
-    site.modbus().write_single_register(SITE_START, START)
-    pids = {i: row["pid"] for i, row in site.actors().items()}
-    extra = [p for p in site.processes() if p.pid not in pids.values()]
-    pids |= {f"thespian {p.name().split()[0].lower()}": p.pid for p in extra}
-    windows, references, rates = [], [], []
-    for _ in range(options.windows):
-        before = sum(site.metric("ess_messages_total").values())
-        windows.append(cpu_percent(pids, options.seconds))
-        rates.append((sum(site.metric("ess_messages_total").values()) - before) / options.seconds)
-        references.append(reference_percent(site, options.seconds / 2))
-    cpu = {name: statistics.median(w[name] for w in windows) for name in pids}
-    ours = sum(value for name, value in cpu.items() if name != "sim")
-    reference = statistics.median(references)
-    memory = {name: memory_of(pid) for name, pid in pids.items()}
-    return {
+    parts: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
+        "codec": (codec_figures.measure, codec_figures.show),
+        "polling": (lambda: polling_figures.measure(options.seconds, options.windows), polling_figures.show),
+        "faults": (fault_figures.measure, fault_figures.show),
+        "site": (
+            lambda: site_figures.run(options.seconds, options.windows, options.samples),
+            site_figures.show,
+        ),
+    }
+    unknown = set(options.parts) - parts.keys()
+    if unknown:
+        parser.error(f"there is no part {', '.join(unknown)}")
+    figures: dict[str, Any] = {
         "machine": {
             "python": platform.python_version(),
             "cores": psutil.cpu_count(),
             "system": platform.platform(),
-        },
-        "cpu_percent_of_a_core": cpu,
-        "cpu_total_without_simulator": ours,
-        "reference": {
-            "what": "one process reading the same registers with pyModbusTCP at the same rate, decoding nothing",
-            "cpu_percent": reference,
-            "ratio": ours / reference,
-        },
-        "rss_mb": {name: rss for name, (rss, _) in memory.items()},
-        "pss_total_mb": sum(pss for _, pss in memory.values()),
-        "messages_per_second": statistics.median(rates),
-        "register_to_site_ms": latency(options.samples, lambda n: register_to_site(site, n)),
-        "site_write_to_pcs_ms": latency(options.samples, lambda n: site_write_to_pcs(site, n)),
+        }
     }
-
-
-def cpu_percent(pids: dict[str, int], seconds: float) -> dict[str, float]:
-    """Percent of one core over a window, per process."""
-
-    def used(pid: int) -> float:
-        times = psutil.Process(pid).cpu_times()
-        return times.user + times.system
-
-    before, started = {name: used(pid) for name, pid in pids.items()}, time.monotonic()
-    time.sleep(seconds)
-    elapsed = time.monotonic() - started
-    return {name: 100 * (used(pid) - before[name]) / elapsed for name, pid in pids.items()}
-
-
-def reference_percent(site: RunningSite, seconds: float) -> float:
-    """CPU of a bare reader of the same registers, in the same session."""
-    addresses = site.http.get("/api/status").json()["addresses"]
-    ports = {
-        name.removeprefix("simulator "): where for name, where in addresses.items() if "simulator" in name
-    }
-    with Reference(ports) as reference:
-        return reference.cpu_percent(seconds)
-
-
-def memory_of(pid: int) -> tuple[float, float]:
-    """Resident and proportional megabytes."""
-    full = psutil.Process(pid).memory_full_info()
-    return full.rss / 1e6, full.pss / 1e6
-
-
-def latency(samples: int, once: Callable[[int], float]) -> dict[str, float]:
-    """Milliseconds: p50 and p99 over so many samples, the first one not counted."""
-    chance = random.Random(1)
-
-    def sample(number: int) -> float:
-        # Without a pause of any length each change would fall right behind a publication.
-        time.sleep(chance.uniform(0.0, 0.3))
-        return once(number)
-
-    once(0)
-    found = sorted(1000 * sample(number) for number in range(1, samples + 1))
-    return {
-        "p50": statistics.median(found),
-        "p99": found[min(len(found) - 1, int(0.99 * len(found)))],
-        "n": samples,
-    }
-
-
-def register_to_site(site: RunningSite, number: int) -> float:
-    """Seconds from a register's change in the simulated converter to the word the site controller reads."""
-    value = 100 + number
-    started = time.monotonic()
-    site.sim_set("pcs", {SITE_PCS_POWER_POINT: value})
-    address = pcs_power_address(site)
-    until = started + 5
-    while site.modbus().read_input_registers(address, 1) != [value * 10]:
-        if time.monotonic() > until:
-            raise AssertionError(f"{value} kW did not reach register {address}")
-    return time.monotonic() - started
-
-
-def pcs_power_address(site: RunningSite) -> int:
-    """Where the shipped map shows the converter's active power."""
-    server = json.loads((Path(site.command[2]) / "modbus_server/site.json").read_text())
-    entries = server["registers"]["input_registers"]
-    return int(next(e["offset"] for e in entries if e["id"] == "active_power"))
-
-
-def site_write_to_pcs(site: RunningSite, number: int) -> float:
-    """Seconds from the site controller's write to the new setpoint in the simulated converter's register."""
-    device = pcs_master(site)
-    value = 10 * (50 + number)
-    started = time.monotonic()
-    site.modbus().write_single_register(SITE_SETPOINT, value)
-    until = started + 5
-    while device.read_holding_registers(PCS_SETPOINT, 1) != [value]:
-        if time.monotonic() > until:
-            raise AssertionError(f"the setpoint {value / 10} kW did not reach the converter")
-    return time.monotonic() - started
-
-
-_MASTERS: dict[str, ModbusClient] = {}
-
-
-def pcs_master(site: RunningSite) -> ModbusClient:
-    """A second master at the simulated converter."""
-    if site.api not in _MASTERS:
-        where = site.http.get("/api/status").json()["addresses"]["simulator pcs"]
-        host, _, port = where.partition(":")
-        _MASTERS[site.api] = ModbusClient(host, int(port), unit_id=1, auto_open=True, timeout=2)
-    return _MASTERS[site.api]
-
-
-def show(figures: dict[str, Any]) -> None:
-    print(f"{'actor':<24}{'CPU %':>8}{'RSS MB':>9}")
-    for name, value in figures["cpu_percent_of_a_core"].items():
-        print(f"{name:<24}{value:>8.2f}{figures['rss_mb'][name]:>9.1f}")
-    reference = figures["reference"]
-    print(f"{'total without simulator':<24}{figures['cpu_total_without_simulator']:>8.2f}")
-    print(f"{'proportional memory':<24}{'':>8}{figures['pss_total_mb']:>9.1f}")
-    print(
-        f"\nreference: {reference['what']}: {reference['cpu_percent']:.2f} %; ratio {reference['ratio']:.2f}"
-    )
-    print(f"messages per second: {figures['messages_per_second']:.0f}")
-    for key in ("register_to_site_ms", "site_write_to_pcs_ms"):
-        row = figures[key]
-        print(f"{key}: p50 {row['p50']:.1f}, p99 {row['p99']:.1f} (n = {row['n']})")
+    for name in options.parts or parts:
+        measure, show = parts[name]
+        figures[name] = measure()
+        show(figures[name])
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        print(f"\nwritten to {options.json}")
 
 
 if __name__ == "__main__":

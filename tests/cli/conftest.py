@@ -102,6 +102,12 @@ class Plant:
         self.listening.set()
         return stream
 
+    async def sim_devices(self) -> tuple[int, dict[str, object]]:
+        return 200, {"devices": []}
+
+    async def sim_read(self, stem: str, path: str) -> tuple[int, dict[str, object]]:
+        return 200, {"value": stem, "words": [len(path)]}
+
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         self.simulated.append((stem, points))
         return 200, {"set": len(points)}

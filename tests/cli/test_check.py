@@ -98,9 +98,108 @@ def test_several_paths_give_one_list_and_the_worst_code(folder):
 def test_programs_get_an_object_per_line_and_nothing_else(folder):
     result = check(folder, folder / "server.json", "--json")
     records = [json.loads(line) for line in result.stdout.splitlines()]
-    assert {record["code"] for record in records} >= {"subs-no-slash", "V06"}
+    findings = [record for record in records if "summary" not in record]
+    assert {record["code"] for record in findings} >= {"subs-no-slash", "V06"}
     wanted = {"file", "line", "column", "severity", "code", "path", "text", "hint"}
-    assert all(set(record) == wanted for record in records)
+    assert all(set(record) == wanted for record in findings)
+    assert records[len(findings) :] == [
+        {
+            "summary": True,
+            "file": str(folder / "server.json"),
+            "kind": "server",
+            "entries": 1,
+            "registers": 1,
+            "tables": {"input": 1},
+            "units": 1,
+            "sources": 1,
+        }
+    ]
+
+
+def test_programs_get_the_load_of_a_client(folder):
+    result = check(folder / "client.json", folder / "start.json", "--json")
+    *_, last = [json.loads(line) for line in result.stdout.splitlines()]
+    assert last == {
+        "summary": True,
+        "file": str(folder / "client.json"),
+        "kind": "client",
+        "connections": 1,
+        "components": 1,
+        "points": 1,
+        "requests_per_cycle": 1,
+        "points_per_second": 1.0,
+        "bytes_per_second": 23.0,
+    }
+
+
+def test_people_get_a_line_about_every_modbus_file(folder):
+    result = check(folder / "client.json", folder / "server.json", folder / "start.json")
+    client, server, total = result.stdout.splitlines()[-3:]
+    assert client == (
+        f"{folder}/client.json: client, 1 component, 1 point, 1 read request per cycle, 1 points/s, 23 bytes/s"
+    )
+    assert server == f"{folder}/server.json: server, 1 entry in 1 register, 1 unit, 1 source"
+    assert total.endswith("2 errors, 1 warning")
+
+
+def test_a_file_that_cannot_be_loaded_has_no_size(folder):
+    (folder / "broken.json").write_text('{"connection": {}}')
+    result = check(folder / "broken.json", "--json")
+    assert result.exit_code == 2
+    assert [json.loads(line)["code"] for line in result.stdout.splitlines()] == ["S02"]
+
+
+def test_names_of_files_do_not_matter(folder):
+    (folder / "client.json").rename(folder / "site_server.json")
+    (folder / "server.json").rename(folder / "site.json")
+    result = check(folder / "site_server.json", folder / "site.json")
+    assert "site_server.json: client, 1 component" in result.stdout
+    assert "site.json: server, 1 entry" in result.stdout
+
+
+def test_what_is_no_object_is_no_modbus_file(folder):
+    (folder / "list.json").write_text("[1]")
+    result = check(folder / "list.json")
+    assert result.exit_code == 2
+    assert f"{folder}/list.json:1:1: fatal S01 $: the top level is no object" in result.stdout
+    result = check(folder / "absent.json")
+    assert (result.exit_code, "absent.json: fatal file-missing" in result.stdout) == (2, True)
+
+
+def test_twenty_notes_of_a_kind_are_five_lines_for_people_and_twenty_for_programs(folder):
+    points = ", ".join(f'{{"id": "p{n}", "offset": {n}, "colour": 1}}' for n in range(20))
+    text = CLIENT.replace('{"id": "soc", "offset": 0, "scale": "ten"}', points)
+    (folder / "client.json").write_text(text)
+    assert check(folder / "client.json").stdout.count(" S03 ") == 5
+    assert "and 15 more of S03" in check(folder / "client.json").stdout
+    assert check(folder / "client.json", "--json").stdout.count('"S03"') == 20
+
+
+def test_an_expanded_file_goes_to_standard_output_alone(folder):
+    text = CLIENT.replace(
+        '"id": "ess_1/bms_info",', '"id": "r#", "device_id_range": {"begin": 1, "end": 2, "replace": "#"},'
+    )
+    (folder / "client.json").write_text(text)
+    result = check(folder / "client.json", "--expanded")
+    assert result.exit_code == 1
+    tree = json.loads(result.stdout)
+    assert [(one["id"], one["device_id"]) for one in tree["components"]] == [("r01", 1), ("r02", 2)]
+    assert tree["components"][1]["registers"] == [{"type": "Holding", "map": [{"id": "soc", "offset": 0}]}]
+    assert " S04 " in result.stderr
+    assert "2 components" in result.stderr
+    (folder / "again.json").write_text(result.stdout)
+    assert check(folder / "again.json").exit_code == 0
+    both = json.loads(check(folder / "client.json", folder / "server.json", "--expanded").stdout)
+    assert [list(one) for one in both] == [["connection", "components"], ["system", "registers"]]
+    with_findings = check(folder / "client.json", "--expanded", "--json")
+    assert json.loads(with_findings.stdout) == tree
+    assert all(json.loads(line) for line in with_findings.stderr.splitlines())
+
+
+def test_help_says_what_the_bytes_are_and_how_objects_differ():
+    text = " ".join(check("--help").stdout.split())
+    assert "bytes are those of Modbus frames both ways with headers and checksums" in text
+    assert 'a finding, or with "summary": true the figures of one Modbus file' in text
 
 
 def test_the_shipped_sites_have_no_fatal_finding():
@@ -124,3 +223,18 @@ def test_checking_starts_nothing_and_needs_no_actor_system(folder):
         env=dict(os.environ),
     )
     assert done.stdout == "[]\n"
+
+
+def test_two_files_that_differ_about_one_endpoint_are_told(tmp_path: Path) -> None:
+    for name, timeout in (("a", 0.5), ("b", 0.7), ("c", 0.5)):
+        tree = {
+            "connection": {"ip_address": "10.0.0.7", "transfer_timeout": timeout},
+            "components": [
+                {"id": name, "registers": [{"type": "holding", "map": [{"id": "x", "offset": 1}]}]}
+            ],
+        }
+        (tmp_path / f"{name}.json").write_text(json.dumps(tree, indent=1))
+    files = [str(tmp_path / f"{name}.json") for name in "abc"]
+    found = CliRunner().invoke(group, ["check", "--json", *files])
+    told = [row for row in map(json.loads, found.output.splitlines()) if row.get("code") == "C22"]
+    assert [(row["file"], row["line"], row["severity"]) for row in told] == [(files[1], 2, "warning")]

@@ -1,12 +1,16 @@
-"""Client files as trees, and what the real loader makes of them."""
+"""Client files as trees or texts, and what the real loader makes of them."""
 
 import json
 from pathlib import Path
 
 from ess_actors.config.json_reader import parse
 from ess_actors.config.modbus_client import client_from
+from ess_actors.config.modbus_files import any_from
 from ess_actors.core.findings import Finding
 from ess_actors.core.points import ClientMap, Component
+
+MARK = "☞"
+"""In a text: the finding is expected to stand here."""
 
 
 def load(tree: object) -> tuple[list[ClientMap], list[Finding]]:
@@ -30,3 +34,18 @@ def one(component: dict, **connection: object) -> tuple[Component, list[str]]:
 
 def codes(*points: dict, **keys: object) -> list[str]:
     return one({"id": "c", "registers": [holding(*points)], **keys})[1]
+
+
+def marked(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text without marks, and the (line, column) of each."""
+    pieces = text.split(MARK)
+    places, before = [], ""
+    for piece in pieces[:-1]:
+        before += piece
+        places.append((before.count("\n") + 1, len(before) - before.rfind("\n")))
+    return "".join(pieces), places
+
+
+def found_in(text: str) -> list[Finding]:
+    """Findings of a text as a file of whatever kind it is."""
+    return list(any_from(parse(text, "plant.json"), Path("plant.json")).findings)

@@ -42,7 +42,7 @@ from tests.config.modbus_trees import client, codes, holding, load, one
         ([{"id": "a", "offset": 1, "bit_strings": ["x"]}], ["C23"]),
         ([{"id": "a", "offset": 1, "size": 2, "word_order": 22}], ["C24"]),
         ([{"offset": 1}, {"id": "b"}], ["C26", "C26"]),
-        ([{"id": "a", "offset": 1}, {"id": "b", "offset": 200}], ["C06"]),
+        ([{"id": "a", "offset": 1}, {"id": "b", "offset": 200}], ["C06", "C27"]),
         ([{"id": "a", "offset": 1, "frequency": 1}], ["S05"]),
         ([{"id": "a", "offset": 1, "colour": "red"}], ["S03"]),
     ],

@@ -187,4 +187,76 @@ def test_what_is_no_server_is_not_loaded() -> None:
     )
     assert (found, [f.code for f in findings]) == (None, ["S01"])
     found, findings = server_from(parse('{"system": {}, "registers": {}}', "x"), Path("x"))
-    assert (found, [f.code for f in findings]) == (None, ["S02"])
+    assert (found, [f.code for f in findings]) == (None, ["S02", "C25"])
+
+
+def test_a_commit_counter_needs_no_uri() -> None:
+    counter = {"id": "commits", "offset": 5, "size": 2, "commit_counter": True}
+    found, findings = load({"input_registers": [entry("a", 1), counter]})
+    assert found is not None
+    assert [(e.commit_counter, e.uri) for e in found.entries] == [
+        (False, URI),
+        (True, "/interfaces/site_controller"),
+    ]
+    assert findings == []
+
+
+def test_an_alias_and_its_proper_name_are_one_table() -> None:
+    found, findings = load({"holding": [entry("a", 1)], "holding_registers": [entry("b", 1), entry("a", 2)]})
+    assert found is not None
+    assert [e.id for e in found.entries] == ["a"]
+    assert sorted(f.code for f in findings) == ["V02", "V03", "V04"]
+
+
+def test_units_are_compared_as_numbers() -> None:
+    maps = [
+        {"device_id": 2, "coils": [entry("a", 1)]},
+        {"device_id": "2", "coils": [entry("b", 1)]},
+        {"coils": [entry("a", 1)]},
+    ]
+    found, findings = load(maps)
+    assert found is not None
+    assert [(e.unit, e.id) for e in found.entries] == [(2, "a"), (ANY_UNIT, "a")]
+    assert [f.code for f in findings] == ["S04", "V03"]
+
+
+def test_keys_without_effect_on_an_entry() -> None:
+    dead = {
+        "individual_bits": True,
+        "invert_mask": "0xFF",
+        "packed_register": True,
+        "bit_ranges": [{"id": "x"}],
+    }
+    found, findings = load(
+        {"input_registers": [entry("a", 1, bit_field=True, **dead), entry("b", 2, **dead)]}
+    )
+    assert found is not None
+    assert [(e.codec.shape, e.codec.mask) for e in found.entries] == [(Shape.FIELD, 0), (Shape.NUMBER, 0)]
+    assert findings == []
+
+
+def test_what_the_system_ignores_is_silent() -> None:
+    keys = (
+        "bypass_init",
+        "name",
+        "protocol",
+        "version",
+        "off_by_one",
+        "server_delay",
+        "eth_dev",
+        "low_debug",
+    )
+    more = ("dbi_save_frequency_seconds", "connection name", "standard version", "device_id")
+    system = dict.fromkeys(keys, True) | dict.fromkeys(more, 5)
+    found, findings = load({"coils": [entry("a", 1)]}, **system)
+    assert found is not None
+    assert (found.entries[0].unit, found.entries[0].address, findings) == (ANY_UNIT, 1, [])
+
+
+@pytest.mark.parametrize("section", ["input_registers", "coils"])
+def test_names_and_limits_of_entries(section: str) -> None:
+    assert codes(entry("a b", 1), section=section) == ["C08"]
+    last, beyond = entry("a", 65535), entry("b", 65536)
+    found, findings = load({section: [last, beyond]})
+    assert found is not None
+    assert ([e.id for e in found.entries], [f.code for f in findings]) == (["a"], ["C09"])

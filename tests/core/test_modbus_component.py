@@ -108,6 +108,7 @@ def test_classes_of_different_periods_are_published_apart() -> None:
     for block in blocks(state):
         state.good(block, payload(block.address), sent=1.0, wall=WALL)
     assert [k for k in state.publication(100, 1.0, WALL)[0] if k in ("fast", "slow")] == ["fast"]
+    state.good(blocks(state)[0], payload(1), sent=1.1, wall=WALL)
     assert [k for k in state.publication((100, 1000), 1.0, WALL)[0] if k in ("fast", "slow")] == [
         "fast",
         "slow",
@@ -146,6 +147,8 @@ def test_clothed_values_and_timings() -> None:
     state.good(blocks(state)[0], payload(5), sent=1.0, wall=WALL, took_ms=12.5)
     body = state.publication(1000, 1.0, WALL)[0]
     assert (body["a"], body["input_00_time_ms"]) == ({"value": 5}, 12.5)
+    state.failed(blocks(state)[0], "timeout", now=2.0)
+    assert state.publication(1000, 2.0, WALL)[0] == {"component_connected": True}
 
 
 def beating(**keys: object) -> tuple[ComponentState, Block]:

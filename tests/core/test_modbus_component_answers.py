@@ -49,8 +49,9 @@ def test_force_and_disable() -> None:
     assert state.command("soc", "_disable") == {"status": "ok"}
     assert state.good(near, payload(1, 1), sent=2.0, wall=WALL) == []  # a late answer of the earlier plan
     assert [(b.address, b.count) for b in blocks(state)] == [(2, 1), (90, 1)]
-    assert state.publication(1000, 1.0, WALL)[0]["soc"] == 12
-    assert state.get("far", 1.0) == 3
+    state.good(blocks(state)[1], payload(3), sent=2.0, wall=WALL)
+    assert state.publication(1000, 2.0, WALL)[0]["soc"] == 12
+    assert state.get("far", 2.0) == 3
     state.command("soc", "_unforce")
     body, marks, _ = state.publication(1000, 1.0, WALL)
     assert "soc" not in body
@@ -60,6 +61,18 @@ def test_force_and_disable() -> None:
     assert state.command("soc", "_enable") == {"status": "ok"}
     assert [(b.address, b.count) for b in blocks(state)] == [(1, 2), (90, 1)]
     assert state.command("nope", "_force", 1)["status"] == "unknown_id"
+
+
+def test_what_is_forced_shows_in_every_publication_from_then_on() -> None:
+    state = ComponentState(
+        holding({"id": "fast", "offset": 1, "frequency": 100}, {"id": "slow", "offset": 2}), now=0.0
+    )
+    assert "slow" not in state.publication(100, 1.0, WALL)[0]
+    state.command("slow", "_force", 5)
+    assert state.publication(100, 1.1, WALL)[0]["slow"] == 5
+    state.command("slow", "_unforce")
+    assert "slow" not in state.publication(100, 1.2, WALL)[0]
+    assert state.command("slow", "_force", {"value": None})["status"] == "bad_value"
 
 
 def test_the_facts_of_a_point() -> None:
@@ -100,15 +113,31 @@ def test_disabling_a_point_leaves_the_readings_of_its_block() -> None:
     )
     (whole,) = blocks(state)
     state.good(whole, payload(11, 12, 13), sent=1.0, wall=WALL)
-    before = state.publication(1000, 1.0, WALL)[0]
+    state.publication(1000, 1.0, WALL)
     state.command("b", "_disable")
     assert (state.get("a", 1.5), state.get("c", 1.5)) == (11, 13)
-    assert state.get("b", 1.5) == {"status": "bad", "reason": "disabled"}
+    last = {"value": 12, "age_ms": 500}
+    assert state.get("b", 1.5) == {"status": "bad", "reason": "disabled", "last": last}
     assert raw_of(state, "c")["words"] == [13]
     assert (full_of(state, "c", 3.0)["age_ms"], full_of(state, "c", 3.0)["last_good"]) == (2000, WALL)
     body, marks, _ = state.publication(1000, 2.0, WALL + 1)
+    assert marks == {"a": 1, "b": 2, "c": 1}, "nothing was asked since the publication before"
+    assert body == {"component_connected": True}
+    state.good(blocks(state)[0], payload(21, 22, 23), sent=3.0, wall=WALL + 2)
+    body, marks, _ = state.publication(1000, 3.0, WALL + 2)
+    assert (body["a"], body["c"], marks) == (21, 23, {"b": 2})
+
+
+def test_a_new_plan_in_the_middle_of_a_cycle_keeps_what_the_cycle_has_read() -> None:
+    state = ComponentState(
+        holding({"id": "a", "offset": 1}, {"id": "b", "offset": 2}, {"id": "c", "offset": 3}), now=0.0
+    )
+    (whole,) = blocks(state)
+    state.good(whole, payload(11, 12, 13), sent=1.0, wall=WALL)
+    state.command("b", "_disable")
+    body, marks, _ = state.publication(1000, 1.0, WALL)
     assert (body["a"], body["c"], marks) == (11, 13, {"b": 2})
-    assert body["Timestamp"] == before["Timestamp"], "what was read before is not stamped anew"
+    assert "Timestamp" in body
 
 
 def test_a_failed_read_after_a_new_plan_takes_the_old_readings_down() -> None:

@@ -1,13 +1,15 @@
 """The request plan: what is read together, what never is, and when."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ess_actors.core.codec import Codec
-from ess_actors.core.points import Component, Point, Register, Table
+from ess_actors.core.points import Component
 from ess_actors.core.polling import next_slot, plan
 from tests.core.modbus_examples import component, holding
+from tests.core.modbus_strategies import components
 
 
 def requests(found: Component, **more: object) -> list[tuple[int, int]]:
@@ -62,38 +64,16 @@ def test_an_excluded_point_leaves_a_hole() -> None:
     assert requests(found, barriers=frozenset({(255, 3, 2)})) == [(1, 1), (2, 1), (40, 1)]
 
 
-@st.composite
-def components(draw: st.DrawFn) -> Component:
-    points = []
-    for n in range(draw(st.integers(1, 60))):
-        size = draw(st.sampled_from([1, 2, 4]))
-        register = Register(
-            id=f"p{n}",
-            unit=draw(st.sampled_from([1, 2])),
-            table=draw(st.sampled_from([Table.INPUT, Table.HOLDING])),
-            address=draw(st.integers(0, 600)),
-            size=size,
-            period_ms=draw(st.sampled_from([100, 1000])),
-        )
-        codec = Codec(size=size, order=tuple(range(size)), bits=16 * size)
-        points.append(Point(id=f"p{n}", register=register, codec=codec))
-    return Component(
-        id="c",
-        uri="/components/c",
-        unit=1,
-        points=tuple(points),
-        max_gap_words=draw(st.integers(0, 124)),
-        max_words=draw(st.sampled_from([4, 17, 125])),
-    )
+def bridged(found: Component, is_bits: bool) -> int:
+    return found.max_gap_words * (16 if is_bits else 1)
 
 
 @settings(max_examples=120, deadline=None)
 @given(components())
-def test_every_point_is_read_whole_once_within_the_limit(found: Component) -> None:
+def test_every_register_is_read_whole_and_once(found: Component) -> None:
     seen: list[str] = []
     for cycle in plan(found):
         for block in cycle.blocks:
-            assert block.count <= found.max_words
             for point in block.points:
                 seen.append(point.id)
                 assert block.address <= point.address
@@ -101,6 +81,72 @@ def test_every_point_is_read_whole_once_within_the_limit(found: Component) -> No
                 assert (block.unit, block.function) == (point.unit, point.table.read_function)
                 assert cycle.period_ms == point.period_ms
     assert sorted(seen) == sorted(point.id for point in found.points)
+    registers = {point.register for point in found.points}
+    carried = [r for c in plan(found) for b in c.blocks for r in {point.register for point in b.points}]
+    assert len(carried) == len(set(carried)) == len(registers)
+
+
+@settings(max_examples=120, deadline=None)
+@given(components())
+def test_a_request_is_never_too_long_and_bridges_no_wide_hole(found: Component) -> None:
+    for cycle in plan(found):
+        for block in cycle.blocks:
+            assert block.count <= (found.max_bits if block.is_bits else found.max_words) <= 2000
+            assert block.is_bits or block.count <= 125
+            taken = sorted((point.address, point.address + point.size) for point in block.points)
+            assert (taken[0][0], max(end for _, end in taken)) == (block.address, block.address + block.count)
+            reached = block.address
+            for start, end in taken:
+                assert start - reached <= bridged(found, block.is_bits)
+                reached = max(reached, end)
+
+
+@settings(max_examples=100, deadline=None)
+@given(components())
+def test_there_are_as_few_requests_as_the_limits_allow(found: Component) -> None:
+    """Two neighbouring blocks could never have been one."""
+    for cycle in plan(found):
+        for before, after in pairwise(sorted(cycle.blocks, key=lambda b: (b.unit, b.function, b.address))):
+            if (before.unit, before.function) != (after.unit, after.function):
+                continue
+            first = min((p.address, p.address + p.size) for p in after.points)
+            longer = max(before.address + before.count, first[1]) - before.address
+            hole = first[0] - (before.address + before.count)
+            limit = found.max_bits if before.is_bits else found.max_words
+            assert longer > limit or hole > bridged(found, before.is_bits)
+
+
+@settings(max_examples=100, deadline=None)
+@given(components(), st.data())
+def test_what_is_excluded_is_not_asked_and_no_request_crosses_a_barrier(
+    found: Component, data: st.DataObject
+) -> None:
+    names = [point.id for point in found.points]
+    excluded = frozenset(data.draw(st.sets(st.sampled_from(names), max_size=len(names))))
+    starts = frozenset(
+        (point.unit, point.table.read_function, point.address)
+        for point in data.draw(st.lists(st.sampled_from(found.points), max_size=5))
+    )
+    cycles = plan(found, excluded, starts)
+    blocks = [block for cycle in cycles for block in cycle.blocks]
+    assert sorted(p.id for b in blocks for p in b.points) == sorted(set(names) - excluded)
+    assert [block.index for block in sorted(blocks, key=lambda b: b.index)] == list(range(len(blocks)))
+    for unit, function, address in starts:
+        for block in blocks:
+            if (block.unit, block.function) == (unit, function):
+                begun = [p for p in block.points if p.address == address]
+                assert not begun or block.address == address
+    again = plan(found, excluded, starts)
+    assert [(c.period_ms, c.offset_ms) for c in again] == [(c.period_ms, c.offset_ms) for c in cycles]
+    assert [
+        (b.unit, b.function, b.address, b.count, b.index, [p.id for p in b.points])
+        for c in again
+        for b in c.blocks
+    ] == [
+        (b.unit, b.function, b.address, b.count, b.index, [p.id for p in b.points])
+        for c in cycles
+        for b in c.blocks
+    ]
 
 
 def test_components_with_one_period_share_their_slots() -> None:

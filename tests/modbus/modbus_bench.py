@@ -88,7 +88,7 @@ def watch_slots(client: Client) -> list[dict[int, float]]:
 
 def slot_number(client: Client, slot: Slot) -> float:
     """A whole number (but for rounding) when the slot is on the grid."""
-    phase_ms = slot.state.component.offset_ms % slot.period_ms
+    phase_ms = slot.phase_s * 1000
     return ((slot.at - client._timetable.base) * 1000 - phase_ms) / slot.period_ms
 
 

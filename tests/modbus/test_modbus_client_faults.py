@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 
-from ess_actors.core.points import Heartbeat
+from ess_actors.core.points import Heartbeat, Table
 from ess_actors.core.quality import EVERY_MEMBER, Quality
 from tests.modbus.modbus_bench import PERIOD_MS, against, running, simple
 from tests.modbus.modbus_maps import client_map, component, number
@@ -180,5 +180,72 @@ def test_a_refused_hole_is_remembered_and_no_point_is_blamed() -> None:
             await heard.next_body()
             assert {(c.address, c.count) for c in peer.calls[quiet:]} == {(10, 3), (20, 2)}
             assert not [event for event in heard.events if "refused" in event.message]
+
+    asyncio.run(body())
+
+
+def test_a_device_that_refuses_everything_is_told_once_and_read_as_soon_as_it_serves_again() -> None:
+    async def body() -> None:
+        async def refuse(call: Call) -> None:
+            call.send(call.frame(b"\x83\x02"))
+
+        points = [number(f"p{n}", n, period_ms=PERIOD_MS) for n in (*range(10, 20), *range(300, 310))]
+        async with against(refuse, component("c", *points, period_ms=PERIOD_MS)) as (client, heard, peer):
+            await until(lambda: [e for e in heard.events if "everything is refused" in e.message])
+            assert await client.get("/components/c/p10") == {"status": "bad", "reason": "exception_2"}
+            mark = len(heard.publications)
+            await until(lambda: len(heard.publications) >= mark + 5)
+            assert len([event for event in heard.events if "refused" in event.message]) == 1
+            quiet = len(peer.calls)
+            await heard.next_body()
+            assert {call.count for call in peer.calls[quiet:]} == {10}, "no search any more, and no isolation"
+            peer.script = honest
+            await until(lambda: heard.body().get("p309") == 309 and heard.body().get("p10") == 10)
+            await until(lambda: [e for e in heard.events if "served again" in e.message])
+
+    asyncio.run(body())
+
+
+def test_a_function_the_device_does_not_know_is_told_once() -> None:
+    async def body() -> None:
+        async def script(call: Call) -> None:
+            if call.function == 4:
+                call.send(call.frame(b"\x84\x01"))
+            else:
+                await honest(call)
+
+        inputs = [number(f"i{n}", n, table=Table.INPUT, period_ms=PERIOD_MS) for n in range(5)]
+        part = replace(
+            component("c", number("a", 10, period_ms=PERIOD_MS), *inputs, period_ms=PERIOD_MS),
+            bad_point_retry_s=0.3,
+        )
+        async with against(script, part) as (_, heard, peer):
+            await until(lambda: len(heard.publications) >= 6)
+            told = [event for event in heard.events if "refused" in event.message]
+            assert len(told) == 1 and "and 4 more" in told[0].message
+            assert heard.body()["a"] == 10 and "i0" not in heard.body()
+            peer.script = honest
+            await until(lambda: heard.body().get("i4") == 4)
+
+    asyncio.run(body())
+
+
+def test_a_device_that_comes_to_its_senses_during_the_search_loses_no_point() -> None:
+    async def body() -> None:
+        async def refuse(call: Call) -> None:
+            if len([one for one in peer.calls if one.count < 100]) > 40:
+                peer.script = honest
+            await (honest(call) if peer.script is honest else _refuse(call))
+
+        async def _refuse(call: Call) -> None:
+            call.send(call.frame(b"\x83\x02"))
+
+        points = [number(f"p{n}", n, period_ms=PERIOD_MS) for n in range(100)]
+        async with device(refuse) as peer:
+            found = client_map(component("c", *points, period_ms=PERIOD_MS), port=peer.port)
+            async with running(found) as (client, heard):
+                await until(lambda: len([key for key in heard.body() if key.startswith("p")]) == 100)
+                await heard.next_body()
+                assert client.states[0].isolated == set()
 
     asyncio.run(body())

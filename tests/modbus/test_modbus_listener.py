@@ -10,7 +10,8 @@ import pytest
 
 from ess_actors.modbus.answering import answer
 from ess_actors.modbus.keepalive import KEEPALIVE
-from ess_actors.modbus.listener import IDLE_S, Listener, Reply
+from ess_actors.modbus.listener import Listener
+from ess_actors.modbus.listener_places import IDLE_S
 from tests.modbus.modbus_maps import image
 from tests.modbus.modbus_peers import read_pdu, request_frame, until, words_pdu
 
@@ -18,7 +19,7 @@ from tests.modbus.modbus_peers import read_pdu, request_frame, until, words_pdu
 @asynccontextmanager
 async def listening(**limits: object) -> AsyncIterator[Listener]:
     held = image()
-    listener = Listener("127.0.0.1", 0, lambda unit, pdu: Reply(answer(pdu, held)), **limits)  # type: ignore[arg-type]
+    listener = Listener("127.0.0.1", 0, lambda unit, pdu: answer(pdu, held), **limits)  # type: ignore[arg-type]
     await listener.start()
     try:
         yield listener

@@ -12,8 +12,10 @@ from pyModbusTCP.client import ModbusClient
 from ess_actors.core.errors import RequestError
 from ess_actors.core.points import ClientMap, Heartbeat, Table
 from ess_actors.core.transaction import Request
+from ess_actors.modbus.lines import open_link
 from ess_actors.modbus.link import Link
 from ess_actors.modbus.simulator import Simulator
+from tests.modbus.modbus_link_bench import endpoint
 from tests.modbus.modbus_maps import bits, client_map, coil, component, enum, number
 from tests.modbus.modbus_peers import until
 
@@ -148,7 +150,7 @@ def test_the_heartbeat_counts_by_itself_and_wraps() -> None:
 
 @asynccontextmanager
 async def linked(simulator: Simulator, stem: str = "bms_1") -> AsyncIterator[Link]:
-    link = Link(*simulator.addresses[stem], transfer_timeout=0.15, backoff_min=0.01, backoff_max=0.05)
+    link = open_link(endpoint(simulator.addresses[stem][1], reconnect_min_s=0.01, reconnect_max_s=0.05))
     link.start()
     try:
         assert await link.wait_connected(2.0)

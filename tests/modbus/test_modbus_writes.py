@@ -56,11 +56,13 @@ def test_refusals_timeouts_and_lost_links_are_answered_honestly() -> None:
             elif call.address == 10:
                 call.send(call.frame(b"\x86\x03"))
 
-        async with against(script, simple()) as (client, heard, _):
+        async with against(script, simple(), transfer_timeout_s=0.1) as (client, heard, peer):
             await until(lambda: heard.publications)
             refused = await client.set("/components/c/a", 5)
             assert (refused["status"], refused["code"]) == ("refused", 3)
-            assert (await client.set("/components/c/b", 5))["status"] == "unknown_outcome"
+            lost = await client.set("/components/c/b", 5)
+            assert (lost["status"], lost["read"]) == ("unknown_outcome", 11), "it shows another value"
+            assert len([call for call in peer.calls if call.function == 6 and call.address == 11]) == 1
             assert (await client.set("/components/d/b", 5))["status"] == "unknown_id"
             assert (await client.set("/components/c", []))["status"] == "bad_value"
             assert (await client.set("/components/c/a/_reload", 1))["status"] == "unsupported"

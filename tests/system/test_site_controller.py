@@ -30,8 +30,10 @@ def completed_clears(site) -> float:
 
 def test_energy_and_power_contain_both_batteries(site):
     wait_for("energy", lambda: site.word(ENERGY))
-    each = [site.get(f"/ess_{n}/components/ess_{n}/bms_info/dischargeable_energy") for n in (1, 2)]
-    assert min(each) > 0
+    wait_for(
+        "both batteries",
+        lambda: all(site.get(f"/ess_{n}/components/ess_{n}/bms_info/dischargeable_energy") for n in (1, 2)),
+    )
     wait_for(
         "the sum of both at the site",
         lambda: abs(site.word(ENERGY) / 10 - sum(

@@ -119,6 +119,12 @@ class SmallSite:
         self.listeners.append(listener)
         return listener
 
+    async def sim_devices(self) -> tuple[int, dict[str, object]]:
+        return 200, {"devices": [{"stem": stem, "faults": []} for stem in sorted(self.stems)]}
+
+    async def sim_read(self, stem: str, path: str) -> tuple[int, dict[str, object]]:
+        return 200, {"stem": stem, "path": path}
+
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         if stem not in self.stems:
             return 404, {"near": sorted(self.stems)}

@@ -1,0 +1,160 @@
+"""Where simulated devices are reached: listening TCP ports, and pseudo-terminals for serial lines."""
+
+import asyncio
+import contextlib
+import os
+import tty
+from abc import ABC, abstractmethod
+from typing import Final, cast
+
+from ess_actors.modbus.simulator_talk import Respond, Talk
+
+MAX_CONNECTIONS: Final = 256
+_CHUNK: Final = 4096
+
+
+class Wire(ABC):
+    """Where the units of one endpoint are reached."""
+
+    has_connections = True
+    rtu = False
+    address: tuple[str, int]
+    """Host and port, or the path of the line and 0; known after the first start."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Answers from now on; nothing when it does already. Raises OSError when the address cannot be had."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Nobody answers any more; every connection is closed."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """Closes every connection; new ones are served."""
+
+    def close(self) -> None:
+        """For good."""
+        self.stop()
+
+
+class TcpWire(Wire):
+    """A listening port; 0 = a free one, which it keeps over stop and start."""
+
+    def __init__(self, host: str, port: int, respond: Respond, *, rtu: bool = False) -> None:
+        self.address = (host, port)
+        self.rtu = rtu
+        self.respond = respond
+        self.connections: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        if self._server is not None:
+            return
+        host, port = self.address
+        self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, port)
+        self.address = (host, self._server.sockets[0].getsockname()[1])
+
+    def stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        for one in tuple(self.connections):
+            one.hang_up()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, wire: TcpWire) -> None:
+        self._wire = wire
+        self._transport: asyncio.Transport
+        self._talk = Talk(wire.respond, wire.rtu, self._send, self.hang_up)
+        # Bound once: one call less on every request. The loop looks it up before the connection is made.
+        self.data_received = self._talk.heard  # type: ignore[method-assign, assignment]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's are transports without being of the class.
+        self._transport = cast(asyncio.Transport, transport)
+        if len(self._wire.connections) >= MAX_CONNECTIONS:
+            self._transport.abort()
+            return
+        self._wire.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wire.connections.discard(self)
+        self._talk.end()
+
+    def pause_writing(self) -> None:
+        """A master that asks and does not read is not read either."""
+        if (
+            not self._transport.is_closing()
+        ):  # uvloop raises for a transport that is closed and did not say so yet
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def hang_up(self) -> None:
+        self._wire.connections.discard(self)
+        self._talk.end()
+        self._transport.abort()
+
+    def _send(self, chunk: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(chunk)
+
+
+class PtyWire(Wire):
+    """A serial line: the masters' end is a pseudo-terminal, whose path stays the same until `close`."""
+
+    has_connections = False
+    rtu = True
+
+    def __init__(self, respond: Respond) -> None:
+        self.address = ("", 0)
+        self._respond = respond
+        self._ours = self._theirs = -1
+        self._talk: Talk | None = None
+
+    async def start(self) -> None:
+        if self._ours < 0:
+            # Their end stays open here too: without it the line would break with each master that leaves.
+            self._ours, self._theirs = os.openpty()
+            tty.setraw(self._theirs)
+            os.set_blocking(self._ours, False)
+            self.address = (os.ttyname(self._theirs), 0)
+            asyncio.get_running_loop().add_reader(self._ours, self._readable)
+        if self._talk is None:
+            self._talk = Talk(self._respond, True, self._send, self.hang_up)
+
+    def stop(self) -> None:
+        if self._talk is not None:
+            self._talk.end()
+            self._talk = None
+
+    def hang_up(self) -> None:
+        """A line has no connections."""
+
+    def close(self) -> None:
+        self.stop()
+        if self._ours >= 0:
+            asyncio.get_running_loop().remove_reader(self._ours)
+            os.close(self._ours)
+            os.close(self._theirs)
+            self._ours = self._theirs = -1
+
+    def _readable(self) -> None:
+        try:
+            chunk = os.read(self._ours, _CHUNK)
+        except BlockingIOError:
+            return
+        if self._talk is not None:
+            self._talk.heard(chunk)
+
+    def _send(self, chunk: bytes) -> None:
+        # Nobody reads: on a real line the bytes would be gone too.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._ours, chunk)
