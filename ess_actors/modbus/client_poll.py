@@ -87,7 +87,7 @@ class Poller:
             if answer.error:
                 answer = await self._failed(served, planned, answer, until)
             else:
-                if unit.misses or units.row:
+                if unit.misses or unit.doubt or units.row:
                     units.answered(unit)
                 took = answer.received - answer.sent
                 planned.tally.replies.add(took)

@@ -68,6 +68,10 @@ class Slot:
             )
         return self._todo
 
+    def gives_way(self, now: float) -> bool:
+        """True when some unit of it was silent lately, for as long as it loses no slot by that."""
+        return now - self.at < self.period_ms / 1000 and any(one.unit.doubt for one in self.todo())
+
     def asks(self) -> bool:
         """True when some request of it is sent in its time."""
         return any(not one.unit.resting for one in self.todo())
@@ -126,11 +130,14 @@ class Timetable:
         return min((slot.at for slot in self.slots if slot.asks()), default=math.inf)
 
     def due(self, now: float) -> list[Slot]:
-        """All due slots of the component whose turn it is, fastest first; [] when nothing is due."""
+        """All due slots of the component whose turn it is, fastest first; [] when nothing is due.
+
+        Components of units that were silent lately come last.
+        """
         ready = [slot for slot in self.slots if slot.at <= now and not slot.served.busy]
         if len(ready) <= 1:
             return ready
-        first = min(ready, key=lambda slot: (slot.at, slot.period_ms, slot.order))
+        first = min(ready, key=lambda slot: (slot.gives_way(now), slot.at, slot.period_ms, slot.order))
         return [slot for slot in ready if slot.order == first.order]
 
     def far(self, now: float, unit: Unit | None) -> list[list[Slot]]:

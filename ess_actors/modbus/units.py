@@ -9,6 +9,8 @@ MISSES_OF_ALL: Final = 5
 """So many in a row over all units, and nothing behind the socket seems to live: one probe at a time then."""
 FIRST_PROBE_S: Final = 0.2
 LAST_PROBE_S: Final = 2.0
+DOUBT: Final = 20
+"""So many answers after a silence, and a unit is trusted as before."""
 LAST_EARLY_PROBE_S: Final = 1.0
 """From then on an idle line is used for a probe, so that a gap is found before `LAST_PROBE_S` are over."""
 
@@ -16,7 +18,17 @@ LAST_EARLY_PROBE_S: Final = 1.0
 class Unit:
     """Whether one unit is asked in its slots, and when it is probed instead. Times are monotonic seconds."""
 
-    __slots__ = ("_pause", "free_at", "misses", "probe_by", "probe_from", "reason", "resting", "silences")
+    __slots__ = (
+        "_pause",
+        "doubt",
+        "free_at",
+        "misses",
+        "probe_by",
+        "probe_from",
+        "reason",
+        "resting",
+        "silences",
+    )
 
     def __init__(self) -> None:
         self.misses = 0
@@ -25,6 +37,8 @@ class Unit:
         """Its slots pass without a request."""
         self.silences = 0
         """How often it began to rest."""
+        self.doubt = 0
+        """Not 0: it was silent lately and is asked behind the others, so that its next time-out delays nobody."""
         self.reason = "timeout"
         """Why it rests."""
         self.free_at = 0.0
@@ -38,12 +52,15 @@ class Unit:
     def wake(self) -> None:
         """It answered."""
         self.misses, self.resting, self._pause = 0, False, FIRST_PROBE_S
+        if self.doubt:
+            self.doubt -= 1
 
     def rest(self, sent: float, now: float, patience: float, *, alone: bool) -> None:
         """Its last request left at `sent` and is lost; the next one follows after a pause that grows."""
         if not self.resting:
             self.resting = True
             self.silences += 1
+        self.doubt = DOUBT
         early = self._pause if alone else min(self._pause, LAST_EARLY_PROBE_S)
         self.probe_from = max(sent + early, now + FIRST_PROBE_S / 2)
         self.probe_by = max(self.probe_from, now + max(self._pause, patience))

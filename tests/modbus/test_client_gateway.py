@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from ess_actors.modbus.client import Client
 from tests.modbus.modbus_bench import Heard, against, running
 from tests.modbus.modbus_maps import client_map, component, number
@@ -47,6 +49,34 @@ def test_a_silent_unit_is_asked_only_while_nobody_waits_for_the_line() -> None:
             silent.clear()
             await until(lambda: heard.body("/components/u4").get("p1") == 110, what="unit 4 back")
             assert rests(client) == []
+
+    asyncio.run(body())
+
+
+def test_a_unit_that_was_silent_is_asked_behind_the_others_until_it_is_trusted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ess_actors.modbus.units.DOUBT", 6)
+
+    async def body() -> None:
+        silent = {4}
+
+        async def script(call: Call) -> None:
+            if call.unit not in silent:
+                await honest(call)
+
+        parts = [unit(n, 250) for n in (3, 4, 5)]
+        async with against(script, *parts, transfer_timeout_s=0.15) as (client, _, peer):  # type: ignore[arg-type]
+            await until(lambda: rests(client) == [4])
+            silent.clear()
+            await until(lambda: rests(client) == [] and client._units[4].doubt < 5, what="unit 4 back")
+            mark = len(peer.calls)
+            await until(lambda: client._units[4].doubt == 0, what="trust")
+            doubted = "".join(str(call.unit) for call in peer.calls[mark:])
+            assert "354354" in doubted
+            mark = len(peer.calls)
+            await until(lambda: len(peer.calls) >= mark + 12)
+            assert "345345" in "".join(str(call.unit) for call in peer.calls[mark:])
 
     asyncio.run(body())
 

@@ -2,7 +2,7 @@
 
 from tests.bench.fault_figures import FAULTS, Timing, at_once
 
-SHORT = Timing(before_s=1.5, during_s=7.0, after_s=8.0, slack_s=1.0)
+SHORT = Timing(before_s=1.5, during_s=6.0, after_s=6.0, slack_s=1.0)
 
 
 def test_nothing_stale_is_good_and_everything_comes_back() -> None:
