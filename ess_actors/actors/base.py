@@ -30,6 +30,9 @@ from ess_actors.core.metrics import Meter, Snapshot
 HEARTBEAT_S = 1.0
 
 
+_EARLY_EVENTS = 50
+
+
 class TreeActor(Actor):  # type: ignore[misc]
     """Base of all actors. Subclasses override the `on_...` methods; an exception in any of them is a crash."""
 
@@ -51,6 +54,8 @@ class TreeActor(Actor):  # type: ignore[misc]
         self._next_heartbeat = 0.0
         self._process = psutil.Process()
         self._crashed = False
+        self._early: list[Message] = []
+        """Events from before the first directory: a device that was never there is told of all the same."""
         self._armed: dict[str, float] = {}
 
     # --- what subclasses override -----------------------------------------------------------------------------
@@ -116,6 +121,8 @@ class TreeActor(Actor):  # type: ignore[misc]
         for message in messages:
             message = message._replace(sender=self.actor_id)
             recipients = self._router.recipients(message)
+            if not recipients and message.method == "post" and not self._router.entries:
+                self._early = [*self._early[-_EARLY_EVENTS:], message]
             if not recipients and message.method == "set":
                 self.meter.count("ess_messages_dropped_total", self.actor_id, "no_recipient")
             for entry in recipients:
@@ -161,6 +168,8 @@ class TreeActor(Actor):  # type: ignore[misc]
                 after = {e.actor_id: e.generation for e in message.entries}
                 gone = frozenset(i for i, generation in before.items() if after.get(i) != generation)
                 self._running = frozenset(after)
+                early, self._early = self._early, []
+                self.post_all(early)
                 self.on_directory(gone)
             case ChildActorExited():
                 self.on_child_exited(message.childAddress)

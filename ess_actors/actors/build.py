@@ -16,7 +16,9 @@ from ess_actors.actors.settings import (
 )
 from ess_actors.config.site import Instance, Site
 from ess_actors.core.errors import ConfigError
-from ess_actors.core.points import ClientMap, ServerMap
+from ess_actors.core.points import ClientMap
+from ess_actors.core.server_points import ServerMap
+from ess_actors.modbus.simulator import device_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,21 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
             if server.serial is not None
         },
         **{
-            f"simulator {client.stem}": f"{LOOPBACK}:{ports[client.endpoint.address]}"
-            for client in maps
+            f"simulator {name}": f"{LOOPBACK}:{ports[client.endpoint.address]}"
+            for name, client in zip(device_names(maps), maps, strict=True)
             if client.endpoint.address in ports
         },
     }
     names = tuple(instance.name for instance in instances)
+    devices = {
+        component.uri: f"{instance.name}/{client.stem}"
+        for instance in instances
+        for client in instance.clients
+        for one in client.maps
+        for component in one.components
+    }
     web = WebSettings(
-        site.name, host, port, version("ess_actors"), names, addresses, simulated=options.simulated
+        site.name, host, port, version("ess_actors"), names, addresses, options.simulated, devices
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
     return SiteSettings(site.name, instances, web, sim), listening

@@ -20,7 +20,10 @@ class Reread(NamedTuple):
 
 def reread(settings: ClientSettings, uri: str) -> Reread:
     """Reads the file of the component `uri` again. Takes its time: not on an event loop."""
-    file = next(one.file for one in settings.maps if any(c.uri == uri for c in one.components))
+    file = next((one.file for one in settings.maps if any(c.uri == uri for c in one.components)), None)
+    if file is None:
+        # Another reload that was under way when this one was ordered has taken the component away.
+        return _refused(f"{uri} is no component any more", [], "unknown_id")
     maps, findings = load_client(file)
     if not maps:
         return _refused("the old configuration goes on", findings)
@@ -46,5 +49,5 @@ def _changed(old: list[ClientMap], new: list[ClientMap]) -> list[str]:
     return [(after.get(uri) or before[uri])[1].id for uri in uris if before.get(uri) != after.get(uri)]
 
 
-def _refused(text: str, findings: list[Finding]) -> Reread:
-    return Reread(None, {"status": "failed", "text": text, **summary(findings)})
+def _refused(text: str, findings: list[Finding], status: str = "failed") -> Reread:
+    return Reread(None, {"status": status, "text": text, **summary(findings)})

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,6 +13,8 @@ import uvloop
 from ess_actors.actors.base import TreeActor
 
 _STOP_LIMIT_S = 0.8
+_TURN_S = 0.02
+"""So long items of the thread are taken in one go."""
 
 
 class IoActor(TreeActor):
@@ -63,7 +66,12 @@ class IoActor(TreeActor):
             os.eventfd_read(self._bell)
         except BlockingIOError:
             return
+        until = time.monotonic() + _TURN_S
         while self._items:
+            if time.monotonic() > until:
+                # The thread may hand over as fast as this takes: messages and heartbeats must have their turn.
+                os.eventfd_write(self._bell, 1)
+                return
             item = self._items.popleft()
             if isinstance(item, BaseException):
                 raise item

@@ -10,6 +10,7 @@ from ess_actors.actors.client_reload import Reread, reread
 from ess_actors.actors.endpoints import Address, merged, pointed_at
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import ClientSettings
+from ess_actors.core.component_writes import json_body, trouble
 from ess_actors.core.control import Subscribe
 from ess_actors.core.events import INFO, Event
 from ess_actors.core.messages import Message, reply_to
@@ -19,7 +20,6 @@ from ess_actors.core.uri import covers
 from ess_actors.modbus.client import Client
 from ess_actors.modbus.publication import Publication
 
-_DONE: Final = ("ok", "verified", "clamped", "")
 _RELOAD: Final = "/_reload"
 
 
@@ -59,10 +59,11 @@ class ModbusClientActor(IoActor):
     def _endpoints(self, settings: ClientSettings) -> tuple[ClientMap, ...]:
         """One map for each endpoint of these files, at its simulator when there is one.
 
-        Metrics and events name a device by its actor, which is unique in the site; a file's stem is not.
+        Metrics and events name a device by its instance and stem, which for most is its actor's id.
         """
+        instance = self.actor_id.rpartition("/")[0]
         pointed = (pointed_at(one, settings.ports) for one in merged(settings.maps))
-        return tuple(replace(one, stem=self.actor_id) for one in pointed)
+        return tuple(replace(one, stem=f"{instance}/{one.stem}") for one in pointed)
 
     def _client(self, one: ClientMap) -> Client:
         return Client(one, self.from_io, meter=self._io_meter)
@@ -89,13 +90,12 @@ class ModbusClientActor(IoActor):
             case _Subscriptions():
                 self.send(self._parent, Subscribe(self.actor_id, self.generation, item.uris))
             case (Message() as asked, reply):
-                status = _status(reply) if asked.explain else ""
-                self.post(reply_to(asked, orjson.dumps(reply), status))
+                status = trouble(reply) if asked.explain else ""
+                self.post(reply_to(asked, json_body(reply), status))
 
     def snapshot(self) -> Snapshot:
-        if clients := self._clients:
-            oldest = max(client.oldest_age() for client in clients.values())
-            self.meter.gauge("ess_point_age_seconds", self.actor_id, value=oldest)
+        for client in tuple(self._clients.values()):
+            self.meter.gauge("ess_point_age_seconds", client.stem, value=client.oldest_age())
         return {**super().snapshot(), **self._io_meter.snapshot()}
 
     # --- on the IO thread -------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class ModbusClientActor(IoActor):
         return told.reply
 
     async def _take_over(self, settings: ClientSettings) -> None:
-        before = {uri: client.served[uri] for uri, client in self._by_uri.items()}
+        before = {uri: (client, client.served[uri]) for uri, client in self._by_uri.items()}
         wanted = {one.endpoint.address: one for one in self._endpoints(settings)}
         clients: dict[Address, Client] = {}
         for address, client in self._clients.items():
@@ -152,18 +152,11 @@ class ModbusClientActor(IoActor):
         for address in added:
             clients[address] = self._client(wanted[address])
         for client in clients.values():
-            client.inherit(before)
+            # A client itself knew what stood when it was renewed; orders may have come since.
+            client.inherit({uri: served for uri, (was, served) in before.items() if was is not client})
         self._settings, self._clients = settings, clients
         self._index()
         for address in added:
             self.run_io(self._run(address, clients[address]))
         if set(self._by_uri) != set(before):
             self.from_io(_Subscriptions(self._subscriptions()))
-
-
-def _status(reply: object) -> str:
-    """The short word for an operator when the device was not read or written as asked, else empty."""
-    if not isinstance(reply, dict):
-        return ""
-    status = reply.get("_status", reply.get("status", ""))
-    return status if isinstance(status, str) and status not in _DONE else ""

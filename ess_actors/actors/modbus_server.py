@@ -9,11 +9,12 @@ import orjson
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.server_reload import reread
 from ess_actors.core.bank import Bank, Written
+from ess_actors.core.component_writes import json_body
 from ess_actors.core.control import Subscribe, Wake
 from ess_actors.core.errors import RequestError
 from ess_actors.core.events import INFO, Event
 from ess_actors.core.messages import Message, command_record, reply_to
-from ess_actors.core.points import ServerMap
+from ess_actors.core.server_points import ServerMap
 from ess_actors.core.uri import covers
 from ess_actors.modbus.server import Server
 
@@ -102,7 +103,7 @@ class ModbusServerActor(IoActor):
                 status = str(item.body.get("status", "ok"))
                 told = status if item.asked.explain and status != "ok" else ""
                 if item.asked.replyto or item.asked.explain:
-                    self.post(reply_to(item.asked, orjson.dumps(item.body), told))
+                    self.post(reply_to(item.asked, json_body(item.body), told))
             case _Ask():
                 for uri in item.uris:
                     self.post(Message("get", uri, replyto=f"{self._map.uri}/reply{uri}"))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ess_actors.actors.reload_summary import summary
 from ess_actors.config.modbus_server import load_server
-from ess_actors.core.points import ServerMap
+from ess_actors.core.server_points import ServerMap
 
 
 class Reread(NamedTuple):

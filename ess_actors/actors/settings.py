@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ess_actors.core.points import ClientMap, ServerMap
+from ess_actors.core.points import ClientMap
+from ess_actors.core.server_points import ServerMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class WebSettings:
     instances: tuple[str, ...]
     addresses: Mapping[str, str]
     simulated: bool
+    devices: Mapping[str, str]
+    """Component uri -> the actor that speaks with its device, and alone may say what became of a set."""
 
 
 @dataclass(frozen=True, slots=True)

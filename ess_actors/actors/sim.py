@@ -1,19 +1,18 @@
 """The simulator actor: stands in for every device of the site, on loopback, while `--sim` is given."""
 
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import SimSettings
+from ess_actors.core.component_writes import json_body, trouble
 from ess_actors.core.control import Answer, SimCommand
 from ess_actors.core.errors import RequestError
 from ess_actors.core.messages import Message, reply_to
 from ess_actors.modbus.simulator import Simulator
 from ess_actors.modbus.simulator_bus import SimulatorBus
 from ess_actors.modbus.simulator_orders import obey
-
-_DONE: Final = ("ok", "clamped", "")
 
 
 class SimActor(IoActor):
@@ -55,7 +54,7 @@ class SimActor(IoActor):
             case Message():
                 self.post(item)
             case (Message() as asked, reply):
-                self.post(reply_to(asked, orjson.dumps(reply), _status(reply) if asked.explain else ""))
+                self.post(reply_to(asked, json_body(reply), trouble(reply) if asked.explain else ""))
             case (address, answer):
                 self.send(address, answer)
 
@@ -85,11 +84,3 @@ class SimActor(IoActor):
         else:
             answer = Answer(command.ticket, "", body)
         self.from_io((sender, answer))
-
-
-def _status(reply: object) -> str:
-    """The short word for an operator when the device did not do as asked, else empty."""
-    if not isinstance(reply, dict):
-        return ""
-    status = reply.get("_status", reply.get("status", ""))
-    return status if isinstance(status, str) and status not in _DONE else ""

@@ -50,7 +50,6 @@ class SupervisorActor(SupervisingActor):
     def __init__(self) -> None:
         super().__init__()
         self._site: SiteSettings | None = None
-        self._edition = 0
         self._published: tuple[Entry, ...] = ()
         self._below: dict[str, Children] = {}
         self._heartbeats: dict[str, Heartbeat] = {}
@@ -161,10 +160,9 @@ class SupervisorActor(SupervisingActor):
                 entries += children.entries
         if tuple(entries) != self._published:
             self._published = tuple(entries)
-            self._edition += 1
             self._router.renew(entries)
             for entry in entries:
-                self.send(entry.address, Directory(self._edition, self._published))
+                self.send(entry.address, Directory(self._published))
         self._tell_web()
 
     def _end_hung(self) -> None:

@@ -64,12 +64,23 @@ class ActorBridge:
         question = self._questions.get(message.corr)
         if question is not None:
             question.expected = recipients
+            question.owner = self._owner(message)
             named = message.uri.split("/")[1]
             if named in self._settings.instances:
                 text = f"{named} is not running; `ess-actors status` shows why"
                 question.nobody = web.Answer("not_running", orjson.dumps({"text": text}))
+            if question.owner and question.owner not in recipients:
+                # An instance that keeps a copy of the device's values would answer as if it were the device.
+                question.expected = []
+                text = f"{question.owner} is not running; `ess-actors status` shows why"
+                question.nobody = web.Answer("not_running", orjson.dumps({"text": text}))
             question.settle()
         self._show(message)
+
+    def _owner(self, message: Message) -> str:
+        """The actor of the device that a set is for."""
+        covering = [uri for uri in self._settings.devices if covers(uri, message.uri)]
+        return self._settings.devices[max(covering, key=len)] if covering and message.method == "set" else ""
 
     def answered(self, answer: Answer | Ordered) -> None:
         """Answer to a ticket."""

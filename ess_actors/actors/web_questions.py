@@ -28,6 +28,8 @@ class Question:
         """pub and post have no answer: it is enough that somebody listens."""
         self.expected: list[str] = []
         self.answers: dict[str, web.Answer] = {}
+        self.owner = ""
+        """The only actor whose word counts, where there is one."""
         self.nobody = web.Answer("no_subscriber", b"")
         """What is said when no actor hears the message."""
 
@@ -51,6 +53,8 @@ class Question:
         silent = ", ".join(actor_id for actor_id in self.expected if actor_id not in self.answers)
         text = f"no answer from {silent} within {ANSWER_LIMIT_S:g} s"
         nothing = web.Answer("no_answer", orjson.dumps({"text": text}))
+        if self.owner and self.owner not in self.answers:
+            return nothing
         return next((a for a in answers if not a.status), answers[0] if answers else nothing)
 
     def _finish(self, answer: web.Answer) -> None:

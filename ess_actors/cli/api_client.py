@@ -16,6 +16,9 @@ ADDRESS_VARIABLE: Final = "ESS_ACTORS_API"
 ANSWER_TIMEOUT_S: Final = 20.0
 """Longer than the longest a site takes to say that an actor did not answer."""
 
+_ABOUT: Final = frozenset({"error", "text", "near", "uri"})
+"""Members of a refusal that go into its text; the others are the reply itself."""
+
 STREAM_TIMEOUT_S: Final = 15.0
 """The site sends a comment line into a quiet stream every second; a long silence means that it is gone."""
 
@@ -169,7 +172,8 @@ def _refusal(response: http.client.HTTPResponse, address: Address) -> Exception:
     near = answer.get("near")
     if isinstance(near, list) and near and str(near[0]) not in text:
         text += "; near: " + ", ".join(str(name) for name in near)
-    return RequestError(str(answer["error"]), text)
+    said = {key: value for key, value in answer.items() if key not in _ABOUT}
+    return RequestError(str(answer["error"]), text, said or None)
 
 
 def _stranger(address: Address) -> NothingRuns:

@@ -82,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NothingRuns as error:
         sys.exit(_complain(str(error).replace("--api", "ESS_ACTORS_API"), 2))
     except RequestError as error:
+        if error.said is not None and ("get" in words or "-r" in words):
+            print(compact(error.said))
         sys.exit(_complain(f"{error.status}: {error}", 1))
     except (OSError, UnicodeDecodeError) as error:
         sys.exit(_complain(f"cannot read the body: {error}", 1))

@@ -1,5 +1,6 @@
 """The `ess-actors` command group: verbs are loaded when they are called, errors become exit codes."""
 
+import json
 from importlib import import_module
 from typing import Any, Final
 
@@ -48,6 +49,8 @@ class Verbs(click.Group):
         except (NothingRuns, ConfigError) as error:
             raise _ended(str(error), 2) from None
         except RequestError as error:
+            if error.said is not None:
+                click.echo(json.dumps(error.said, ensure_ascii=False, separators=(",", ":")))
             raise _ended(f"{error.status}: {error}", 1) from None
 
 

@@ -43,10 +43,6 @@ def load(files: Sequence[Path]) -> tuple[list[ClientMap], list[Finding]]:
         maps += found_maps
         findings += found
     _refuse_fatal(findings)
-    stems = [one.stem for one in maps]
-    twice = sorted({stem for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise ConfigError(f"two devices are called {', '.join(twice)}; rename one of the files")
     return maps, findings
 
 
@@ -136,12 +132,11 @@ class _Alone:
 
 def _told(simulator: Simulator, maps: Sequence[ClientMap]) -> Iterator[str]:
     """Where every device is, in order of the files, and what of it is not as in the file."""
-    endpoints = {one.stem: one.endpoint for one in maps}
-    for device in simulator.devices():
+    for device, client_map in zip(simulator.devices(), maps, strict=True):
         stem, units, echoes = str(device["stem"]), device["units"], device["echoes"]
         assert isinstance(units, list) and isinstance(echoes, list)
         notes = [f"units {_ranges(units)}" if len(units) > 1 else f"unit {_ranges(units)}"]
-        endpoint = endpoints[stem]
+        endpoint = client_map.endpoint
         if endpoint.serial is not None:
             odd = (endpoint.serial.parity, endpoint.serial.data_bits) != ("N", 8)
             notes.insert(0, f"RTU for {endpoint.place}" + (", open it with 8N1" if odd else ""))

@@ -5,14 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ess_actors.config.json_tokens import short
-from ess_actors.config.modbus_codec import read_flag, read_order, read_scale, read_shift, read_size
+from ess_actors.config.modbus_codec import read_flag, read_order, read_scale, read_shift
 from ess_actors.config.modbus_keys import Keys, Level, kind_of_value
 from ess_actors.config.modbus_kind import SECTIONS
 from ess_actors.config.modbus_names import read_names
+from ess_actors.config.modbus_place import read_place
 from ess_actors.config.modbus_point_keys import BAD_ID
 from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.findings import Severity
-from ess_actors.core.points import ServerEntry, StalePolicy, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ServerEntry, StalePolicy
 from ess_actors.core.uri import clean
 
 _TABLES: Final = {
@@ -92,14 +94,10 @@ def read_entries(unit: Keys, level: UnitLevel) -> list[ReadEntry]:
 
 def _entry(keys: Keys, table: Table, level: UnitLevel) -> ServerEntry | None:
     report = keys.report
-    id_, offset = keys.text("id"), keys.integer("offset")
-    size: int | None = 0 if table.is_bits else read_size(keys)
-    if not id_ or offset is None:
-        missing = "id" if not id_ else "offset"
-        report.error("C26", keys.path, f"no {missing}", f"give it an {missing}; the entry is dropped")
+    place = read_place(keys, table)
+    if place is None:
         return None
-    if size is None:
-        return None
+    id_, offset, size = place
     if not 0 <= offset <= 65536 - (size or 1):
         hint = "addresses are 0..65535; the entry is dropped"
         text = f"address {short(str(offset))[1:-1]} is impossible" + (

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ess_actors.config.json_tokens import short
-from ess_actors.config.modbus_codec import read_bit_codec, read_codec, read_mask, read_order, read_size
+from ess_actors.config.modbus_codec import read_bit_codec, read_codec, read_mask, read_order
 from ess_actors.config.modbus_inherited import Inherited
 from ess_actors.config.modbus_keys import Keys
+from ess_actors.config.modbus_place import read_place
 from ess_actors.config.modbus_point_keys import BAD_ID, CHILD
 from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.points import Table
@@ -47,20 +48,15 @@ class Entry:
 
 def read_entry(keys: Keys, table: Table, group: Inherited) -> Entry | None:
     """None when it had to be dropped."""
-    report = keys.report
-    id_, offset = keys.text("id"), keys.integer("offset")
-    size: int | None = 1 if table.is_bits else read_size(keys)
-    if not id_ or offset is None:
-        missing = "id" if not id_ else "offset"
-        report.error("C26", keys.path, f"no {missing}", f"give it an {missing}; the entry is dropped")
+    place = read_place(keys, table)
+    if place is None:
         return None
-    if size is None:
-        return None
+    id_, offset, size = place.id, place.offset, max(1, place.words)
     inherited = group.of_point(keys)
     names = tuple(_named(keys, id_, table, size, inherited))
     _warn_unfit(keys, names)
-    place = offset - (1 if inherited.off_by_one else 0)
-    return Entry(keys, id_, place, size, inherited, names, keys.text("echo_id") or "")
+    offset -= 1 if inherited.off_by_one else 0
+    return Entry(keys, id_, offset, size, inherited, names, keys.text("echo_id") or "")
 
 
 def _warn_unfit(keys: Keys, names: tuple[Named, ...]) -> None:
@@ -129,7 +125,7 @@ def _packed(
         first = child.integer("starting_bit_pos") or 0
         if not child_id or bits is None:
             missing = "id" if not child_id else "number_of_bits"
-            report.error("C26", child.path, f"no {missing}", f"give it an {missing}; the child is dropped")
+            report.error("C26", child.path, f"no {missing}", f"give it its {missing}; the child is dropped")
             continue
         if first < 0 or bits < 1 or first + bits > width:
             place = f"{bits} bits from bit {first}" if 0 <= first < 1000 and 0 < bits < 1000 else "these bits"

@@ -6,7 +6,8 @@ from typing import Final
 from ess_actors.config.modbus_expanded_line import Tree, serial_keys, tls_keys
 from ess_actors.config.modbus_expanded_points import meaning, words_of
 from ess_actors.core.codec import Codec, Shape
-from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, StalePolicy, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap, StalePolicy
 
 _SECTIONS: Final = {
     Table.COIL: "coils",

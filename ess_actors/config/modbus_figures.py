@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ess_actors.config.modbus_files import ModbusFile
-from ess_actors.core.points import ClientMap, Endpoint, ServerMap
+from ess_actors.core.points import ClientMap, Endpoint
 from ess_actors.core.polling import Block, plan
+from ess_actors.core.server_points import ServerMap
 
 _TCP_REQUEST: Final = 12
 """MBAP header 7, function 1, address and count 4."""

@@ -16,7 +16,7 @@ from ess_actors.config.modbus_kind import SECTIONS, Kind, kind_of
 from ess_actors.config.modbus_line import ADDRESS_KEYS, Line, read_line
 from ess_actors.config.modbus_report import Report
 from ess_actors.core.findings import Finding
-from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy
+from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy
 from ess_actors.core.uri import clean
 
 _TOP: Final = Level(("system", "registers"), ("fileInfo", "note*", "comment*"))

@@ -13,7 +13,8 @@ from ess_actors.config.site_engine import lint_instance
 from ess_actors.config.site_schema import InstanceShape, LiveShape, ShapeError, SiteShape, parse_site
 from ess_actors.config.start_file import StartFile, load_start
 from ess_actors.core.findings import Finding, Severity, in_order
-from ess_actors.core.points import ClientMap, ServerMap
+from ess_actors.core.points import ClientMap
+from ess_actors.core.server_points import ServerMap
 
 SITE_FILE: Final = "site.json"
 

@@ -13,7 +13,8 @@ from ess_actors.config.site_uris import TableNames
 from ess_actors.config.start_file import StartFile
 from ess_actors.core.findings import Finding, Severity
 from ess_actors.core.messages import SITE_WIDE_ACTORS
-from ess_actors.core.points import ClientMap, Component, ServerMap
+from ess_actors.core.points import ClientMap, Component
+from ess_actors.core.server_points import ServerMap
 from ess_actors.core.uri import covers
 
 ALARM_ACTOR: Final = "alarms"
@@ -211,7 +212,7 @@ def _server_sources(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]
         for at, server in one.servers:
             path = one.server_path(at)
             for uri in server.sources:
-                entries = [entry for entry in server.entries if entry.uri == uri]
+                entries = [e for e in server.entries if e.uri == uri and not e.commit_counter]
                 commands = sum(entry.table.writable for entry in entries)
                 if commands and not any(_takes_sets(start, uri) for start in instances):
                     text = f"{commands} registers of {server.file} write to {uri}, which no instance takes"

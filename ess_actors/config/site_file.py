@@ -44,11 +44,6 @@ def check_together(paths: Sequence[Path]) -> dict[Path, Checked]:
     return checked
 
 
-def check_path(path: Path) -> list[Finding]:
-    """The findings of a site's folder, or of one file of any kind."""
-    return list(check(path).findings)
-
-
 def check(path: Path) -> Checked:
     """Check a site's folder, or one file of any kind."""
     if path.is_dir():

@@ -10,8 +10,9 @@ from ess_actors.core.bank_image import Area, View
 from ess_actors.core.bank_sources import Sources
 from ess_actors.core.bits import BadValueError
 from ess_actors.core.events import Event
-from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, StalePolicy, Table
+from ess_actors.core.points import Table
 from ess_actors.core.registers import naked
+from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap, StalePolicy
 from ess_actors.core.transaction import (
     ILLEGAL_ADDRESS,
     ILLEGAL_FUNCTION,
@@ -68,7 +69,8 @@ class Bank:
         self._sent: dict[str, dict[str, object]] = {uri: {} for uri in self._by_uri}
         """What each source said last of each id; without what did not fit or was written over by a master."""
         self.sources = Sources(server.uri, self._by_uri, server.stale_after_ms / 1000, now)
-        self._views: dict[tuple[int, int], View] = {}
+        self.views: Mapping[tuple[int, int], View] = {}
+        """What masters see, by unit and function code; replaced, never changed."""
         self._mark()
 
     def adopt(self, old: "Bank") -> None:
@@ -150,7 +152,7 @@ class Bank:
 
     def read(self, function: int, address: int, count: int, unit: int = ANY_UNIT) -> bytes | int:
         """Big-endian words, or one byte 0/1 per bit; an int is the exception code."""
-        view = self._views.get((unit, function))
+        view = self.views.get((unit, function))
         if view is None:
             return self._not_here(function, address, count, unit)
         first, end, width, content, silent = view
@@ -171,7 +173,7 @@ class Bank:
         other = self.unit_for(unit)
         if other is None:
             return TARGET_SILENT
-        if other != unit and (other, function) in self._views:
+        if other != unit and (other, function) in self.views:
             return self.read(function, address, count, other)
         return (
             ILLEGAL_ADDRESS
@@ -257,7 +259,7 @@ class Bank:
     def words(self, uri: str, entry_id: str) -> tuple[int, ...] | None:
         """What a master reads for an entry now (the first of that name), None when there is none."""
         slots = self._by_uri.get(uri, {}).get(entry_id)
-        return slots[0].words(self._views[slots[0].area.key].content) if slots else None
+        return slots[0].words(self.views[slots[0].area.key].content) if slots else None
 
     def _mark(self) -> None:
         """Work out what is shown otherwise than it is held: entries of silent sources, and the stale bits."""
@@ -281,7 +283,7 @@ class Bank:
 
     def _show(self, areas: Iterable[Area]) -> None:
         """All views at once, by one swap."""
-        self._views = {**self._views, **{area.key: area.view() for area in areas}}
+        self.views = {**self.views, **{area.key: area.view() for area in areas}}
 
 
 def _areas(entries: Sequence[ServerEntry]) -> dict[tuple[int, int], Area]:

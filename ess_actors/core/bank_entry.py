@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from ess_actors.core.bank_image import Area, addresses
 from ess_actors.core.bits import BadValueError, field_number
 from ess_actors.core.codec import Codec, Shape
-from ess_actors.core.points import ServerEntry
 from ess_actors.core.registers import encode, encode_raw, raw_number, value_reader
+from ess_actors.core.server_points import ServerEntry
 
 CLAMPED: Final = "clamped"
 LOST_BITS: Final = "lost_bits"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ess_actors.core.points import ServerEntry, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ServerEntry
 
 
 class View(NamedTuple):

@@ -5,6 +5,9 @@ from typing import Final
 
 from ess_actors.core.codec import Codec
 
+_BEYOND: Final = 1 << 64
+"""No register holds such a number, and no message carries it."""
+
 UNKNOWN: Final = "Unknown"
 """Text of a bit or number that has none."""
 
@@ -87,7 +90,7 @@ def _element_number(element: object, by_name: Mapping[str, int], what: str) -> i
         raise BadValueError(f"no {what} named {inner!r}; known: {', '.join(list(by_name)[:8]) or 'none'}")
     if isinstance(inner, float) and inner.is_integer():
         inner = int(inner)
-    if isinstance(inner, bool) or not isinstance(inner, int) or inner < 0:
+    if isinstance(inner, bool) or not isinstance(inner, int) or not 0 <= inner < _BEYOND:
         raise BadValueError(f'{element!r} names no {what}; write {{"value": number}} or its name')
     return inner
 

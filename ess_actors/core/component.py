@@ -8,10 +8,10 @@ from ess_actors.core.bits import BadValueError
 from ess_actors.core.codec import Shape
 from ess_actors.core.component_publication import Publishing, timestamp
 from ess_actors.core.component_status import HeartbeatWriter
-from ess_actors.core.component_writes import Item, Reply, WriteJob, bad_value, check, make_jobs
+from ess_actors.core.component_writes import Item, Reply, WriteJob, bad_value, check, make_jobs, multi_reply
 from ess_actors.core.points import Component, Point, Register
 from ess_actors.core.quality import Quality
-from ess_actors.core.registers import naked
+from ess_actors.core.registers import naked, shown
 
 SUFFIXES: Final = (
     "_force",
@@ -144,26 +144,61 @@ class ComponentState(Publishing):
             return None
         return make_jobs(self.component, [Item(point.id, point, number, raw=True)])[0]
 
+    def _not_shown(self, name: str) -> Reply:
+        register = self.points[name].register
+        parts = [one.id for one in self.component.points if one.register == register and one.published]
+        more = f" and {len(parts) - 5} more" if len(parts) > 5 else ""
+        hint = f"; force one of them: {', '.join(parts[:5])}{more}" if parts else ", and it has none"
+        return {"status": "bad_value", "text": f"{name!r} is published as nothing but its parts{hint}"}
+
     def command(self, name: str, suffix: str, body: object = None) -> Reply:
-        """`_force`, `_unforce`, `_disable`, `_enable` of one point; the plan follows."""
-        if name not in self.points:
+        """`_force`, `_unforce`, `_disable`, `_enable` of one point, or of all when `name` is empty; the plan follows.
+
+        `_force` of a component takes an object of values and answers for each.
+        """
+        if suffix == "_force":
+            value = naked(body)
+            if name:
+                return self._force(name, value)
+            if not isinstance(body, Mapping) or not body:
+                return {"status": "bad_value", "text": "send an object of point ids and values"}
+            return multi_reply({one: self._force(one, naked(value)) for one, value in body.items()})
+        if name and name not in self.points:
             return self.unknown(name)
+        names = self._carried(name) if name else tuple(self.points)
         match suffix:
-            case "_force" if naked(body) is None:
-                return {"status": "bad_value", "text": "send the value to show"}
-            case "_force":
-                self.forced[name] = naked(body)
             case "_unforce":
-                self.forced.pop(name, None)
+                for one in names:
+                    self.forced.pop(one, None)
             case "_disable":
-                self.disabled.add(name)
+                self.disabled.update(names)
                 self.replan()
             case "_enable":
-                self.disabled.discard(name)
+                self.disabled.difference_update(names)
                 self.replan()
             case _:
                 return {"status": "unsupported"}
         return {"status": "ok"}
+
+    def _force(self, name: str, value: object) -> Reply:
+        if name not in self.points:
+            return self.unknown(name)
+        if value is None:
+            return {"status": "bad_value", "text": "send the value to show"}
+        if name not in self.published:
+            return self._not_shown(name)
+        try:
+            self.forced[name] = shown(self.points[name].codec, value)
+        except BadValueError as error:
+            return bad_value(error)
+        return {"status": "ok"}
+
+    def _carried(self, name: str) -> tuple[str, ...]:
+        """A point, and with a register that is only published as its parts those parts."""
+        point = self.points[name]
+        if point.codec.shape is not Shape.PARENT:
+            return (name,)
+        return tuple(dict.fromkeys(p.id for p in self.component.points if p.register == point.register))
 
 
 def _bits(points: tuple[Point, ...]) -> dict[str, tuple[str, ...]]:

@@ -45,7 +45,8 @@ class HeartbeatReader:
         """Let the timeouts act."""
         if now - self._read > self._timeout:
             state, text = HeartbeatState.FAULT, "heartbeat cannot be read"
-        elif now - self._changed > self._timeout:
+        elif self._read - self._changed > self._timeout:
+            # Only reads can tell: a device that is gone does not stand still.
             state, text = HeartbeatState.FROZEN, "heartbeat does not change"
         else:
             return []

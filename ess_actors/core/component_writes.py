@@ -1,7 +1,11 @@
 """What a set sends to a device: write jobs, joined where they touch, with a fresh read for parts."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import orjson
 
 from ess_actors.core.bits import BadValueError
 from ess_actors.core.points import Component, Point, Register
@@ -9,6 +13,7 @@ from ess_actors.core.registers import decode, encode, encode_raw
 from ess_actors.core.transaction import MAX_WRITE_BITS, MAX_WRITE_WORDS, Request
 
 Reply = dict[str, object]
+_DONE: Final = ("ok", "clamped", "verified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +189,7 @@ def _job(component: Component, run: list[list[Item]]) -> WriteJob:
 
 def multi_reply(replies: Mapping[str, Reply]) -> Reply:
     """Answer to a set of several points: `_status` ok, partial or failed, then every reply."""
-    good = [reply.get("status") in ("ok", "clamped", "verified") for reply in replies.values()]
+    good = [reply.get("status") in _DONE for reply in replies.values()]
     status = "ok" if all(good) and good else "partial" if any(good) else "failed"
     reply: Reply = {"_status": "", **replies}
     reply["_status"] = status  # also when somebody tried to set a point of that name
@@ -194,3 +199,19 @@ def multi_reply(replies: Mapping[str, Reply]) -> Reply:
 def bad_value(error: BadValueError) -> Reply:
     """Reply for a value that fits no way."""
     return {"status": "bad_value", "text": str(error)}
+
+
+def json_body(reply: object) -> bytes:
+    """A reply as JSON, whatever is in it: a whole number beyond 64 bits must not cost the actor its life."""
+    try:
+        return orjson.dumps(reply)
+    except TypeError:
+        return json.dumps(reply, default=str).encode()
+
+
+def trouble(reply: object) -> str:
+    """The short word for an operator when the device was not read or written as asked, else empty."""
+    if not isinstance(reply, dict):
+        return ""
+    status = reply.get("_status", reply.get("status", ""))
+    return status if isinstance(status, str) and status not in _DONE else ""

@@ -70,7 +70,6 @@ class Entry:
 class Directory:
     """Supervisor -> all: who runs where, complete. Renewed at each change."""
 
-    edition: int
     entries: tuple[Entry, ...]
 
 

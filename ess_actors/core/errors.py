@@ -10,8 +10,12 @@ class ConfigError(EssError):
 
 
 class RequestError(EssError):
-    """Whoever sent this request must act; `status` is the short machine word, the text says what to do."""
+    """Whoever sent this request must act; `status` is the short machine word, the text says what to do.
 
-    def __init__(self, status: str, text: str) -> None:
+    `said` is what the device or instance answered beside that: a reply for every point, an exception's code.
+    """
+
+    def __init__(self, status: str, text: str, said: object = None) -> None:
         super().__init__(text)
         self.status = status
+        self.said = said

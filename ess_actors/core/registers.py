@@ -159,6 +159,12 @@ def encode(codec: Codec, value: object, current: Sequence[int] | None = None) ->
     return Encoded(_placed(codec, limited & every, current), True, lost)
 
 
+def shown(codec: Codec, value: object) -> object:
+    """A value as this point would publish it: an enum by its text too, a bit as a boolean. Raises BadValueError."""
+    encoded = encode(codec, value, (0,) * max(1, codec.size))
+    return value if codec.shape is Shape.NUMBER else decode(codec, encoded.words)
+
+
 def encode_raw(codec: Codec, number: int, current: Sequence[int] | None = None) -> tuple[int, ...]:
     """Words for the point's unsigned number itself (no scale, no shift), cut to its width."""
     return _placed(codec, number & (1 << codec.bits) - 1, current)

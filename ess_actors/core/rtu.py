@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ess_actors.core.points import Serial
 from ess_actors.core.transaction import (
     BIT_READS,
     MASK_WRITE,
@@ -16,6 +17,10 @@ from ess_actors.core.transaction import (
 
 EXCEPTION_LENGTH: Final = 5
 """Unit, function with its high bit set, exception code, checksum."""
+SETTLED_S: Final = 0.05
+"""A line without a byte for this long has ended its frame; adapters hand bytes over up to 16 ms late."""
+_SHORTEST_GAP_S: Final = 0.00175
+"""Above 19200 baud 3.5 characters are shorter than what others can tell from a pause in a frame."""
 MAX_FRAME: Final = 256
 """Longest legal frame: unit, a data unit of 253 bytes, checksum."""
 
@@ -54,6 +59,17 @@ def seal(unit: int, pdu: bytes) -> bytes:
 def frame_seconds(length: float, baud_rate: int, bits_per_character: int) -> float:
     """How long `length` characters take on the line; start, parity and stop bits count as bits of a character."""
     return length * bits_per_character / baud_rate
+
+
+def line_seconds(characters: float, serial: Serial) -> float:
+    """The same on a line with these settings."""
+    bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
+    return frame_seconds(characters, serial.baud_rate, bits)
+
+
+def gap_seconds(serial: Serial) -> float:
+    """The pause that keeps two frames apart: 3.5 characters."""
+    return max(_SHORTEST_GAP_S, line_seconds(3.5, serial))
 
 
 def answer_length(request: Request) -> int:

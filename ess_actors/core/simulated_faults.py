@@ -1,6 +1,6 @@
 """What a simulated device may do wrong on purpose: the kinds, their settings, and orders checked against them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -24,26 +24,30 @@ class Kind(NamedTuple):
     says: str
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    server: bool = False
+    """A site server can fail like this too."""
 
 
 _SOME: Final = ("type", "from", "to")
 _REQUESTS: Final = (*_SOME, "count")
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "none": Kind("well again"),
+    "none": Kind("well again", server=True),
     "offline": Kind("nobody listens; one of several units: a gateway's exception 11"),
-    "mute": Kind("no answer", takes=_REQUESTS),
-    "drop": Kind("no answer, as mute", takes=_REQUESTS),
-    "delay": Kind("every answer after ms", ("ms",), _REQUESTS),
+    "mute": Kind("no answer", takes=_REQUESTS, server=True),
+    "drop": Kind("no answer, as mute", takes=_REQUESTS, server=True),
+    "delay": Kind("every answer after ms", ("ms",), _REQUESTS, server=True),
     "late": Kind("one answer after ms, the next one at once, and so on", ("ms",), _REQUESTS),
-    "exception": Kind("the exception code instead of an answer", ("code",), _REQUESTS),
+    "exception": Kind("the exception code instead of an answer", ("code",), _REQUESTS, server=True),
     "garble": Kind(
-        "an answer that is none; mode says how, else one after the other", takes=("mode", *_REQUESTS)
+        "an answer that is none; mode says how, else one after the other",
+        takes=("mode", *_REQUESTS),
+        server=True,
     ),
     "partial": Kind("half an answer; the rest after ms, else never", takes=("ms", *_REQUESTS)),
-    "freeze": Kind("values stand still for masters, heartbeats too", takes=_SOME),
+    "freeze": Kind("values stand still for masters, heartbeats too", takes=_SOME, server=True),
     "flap": Kind("connections are closed every ms (500)", takes=("ms", "count")),
-    "disconnect": Kind("connections are closed now, and refused for for_ms"),
+    "disconnect": Kind("connections are closed now, and refused for for_ms", server=True),
 }
 """Every kind of fault; orders, the command line and the API know no other list."""
 
@@ -54,6 +58,9 @@ MODES: Final[Mapping[str, str]] = {
     "protocol": "a frame of a foreign protocol (TCP only)",
     "crc": "a frame whose checksum is wrong (RTU only)",
 }
+
+ANSWER_MODES: Final = ("length", "function")
+"""The modes that every line can carry, and every master can read behind; see `garbled`."""
 
 TYPES: Final[Mapping[str, Table]] = {
     "coil": Table.COIL,
@@ -109,6 +116,42 @@ class Fault:
         if table is None or self.table not in (None, table) or len(pdu) < 5:
             return False
         return any(first <= self.high and last >= self.low for first, last in _ranges(pdu))
+
+
+class ActiveFault:
+    """A fault in force: how much of it is left. `now` is seconds of whatever clock its owner goes by."""
+
+    def __init__(self, fault: Fault, now: float) -> None:
+        self.fault = fault
+        once = fault.kind == "disconnect" and fault.count is None and fault.for_s is None
+        self.left = 1 if once else fault.count
+        self.until = None if fault.for_s is None else now + fault.for_s
+        self.turn = 0
+
+    def counted(self) -> bool:
+        """One more time; False when that was the last one."""
+        if self.left is None:
+            return True
+        self.left -= 1
+        return self.left > 0
+
+    def over(self, now: float) -> bool:
+        """True once its time is up."""
+        return self.until is not None and now >= self.until
+
+    def next_mode(self, modes: Sequence[str]) -> str:
+        """How to spoil this answer: as ordered, else in one of `modes` after the other."""
+        if self.fault.mode:
+            return self.fault.mode
+        self.turn += 1
+        return modes[(self.turn - 1) % len(modes)]
+
+    def told(self, now: float) -> dict[str, object]:
+        """For an operator: the order, and what is left of it."""
+        left: dict[str, object] = {} if self.left is None else {"left": self.left}
+        if self.until is not None:
+            left["left_ms"] = max(0, round((self.until - now) * 1000))
+        return {**self.fault.body, **left}
 
 
 def _ranges(pdu: bytes) -> list[tuple[int, int]]:

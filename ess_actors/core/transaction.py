@@ -29,7 +29,6 @@ MAX_READ_WRITE_WORDS: Final = 121
 ILLEGAL_FUNCTION: Final = 1
 ILLEGAL_ADDRESS: Final = 2
 ILLEGAL_VALUE: Final = 3
-DEVICE_FAILED: Final = 4
 BUSY: Final = 6
 TARGET_SILENT: Final = 11
 """A gateway cannot reach the unit, or nobody has the unit id."""

@@ -15,6 +15,7 @@ from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.metrics import Meter
 from ess_actors.core.points import ClientMap, Endpoint
 from ess_actors.modbus.asking import Asker
+from ess_actors.modbus.background import in_background
 from ess_actors.modbus.client_answers import Answers
 from ess_actors.modbus.client_component import Served
 from ess_actors.modbus.client_loop import Loop
@@ -148,8 +149,7 @@ class Client:
         endpoint = self._endpoint
         if self._running and endpoint.stats_uri:
             work = self._publish_stats(endpoint.stats_uri, endpoint.stats_period_ms / 1000)
-            self._stats = asyncio.create_task(work)
-            self._stats.add_done_callback(_raise)
+            self._stats = in_background(work, f"stats {self.stem}")
 
     async def _publish_stats(self, uri: str, period_s: float) -> None:
         while True:
@@ -215,12 +215,6 @@ class Client:
         self._timetable.renew(self._served, now)
         self._loop.renew(self._served, self._endpoint)
         self._answers.renew(self._served)
-
-
-def _raise(task: asyncio.Task[None]) -> None:
-    """A fault of ours in a task nobody waits for ends the actor, like any other."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error
 
 
 def _line(endpoint: Endpoint) -> Endpoint:

@@ -124,7 +124,7 @@ class Answers:
             reply: Reply = {"status": "ok"}
         else:
             reply = served.state.command(name, suffix, body)
-        if reply.get("status") == "ok":
+        if reply.get("status", reply.get("_status")) in ("ok", "partial"):
             source = f"{served.state.component.uri}/{name}".rstrip("/")
             text = suffix.lstrip("_") + (" reset" if suffix == "_stats" else "") + (f" by {by}" if by else "")
             self._emit(Event(source, text, INFO))

@@ -46,9 +46,10 @@ class Served:
 
     def inherit(self, other: "Served") -> None:
         """What an operator has ordered stays in force when the component changes."""
-        points = self.state.points
-        self.state.forced.update((n, value) for n, value in other.state.forced.items() if n in points)
+        points, shown = self.state.points, self.state.published
+        self.state.forced.update((n, value) for n, value in other.state.forced.items() if n in shown)
         self.state.disabled.update(name for name in other.state.disabled if name in points)
         self.setters.update((name, setter) for name, setter in other.setters.items() if name in points)
+        self.assertions.inherit(other.assertions)
         if self.state.disabled:
             self.state.replan()

@@ -35,7 +35,7 @@ class Loop:
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
-        self.orders = Orders(asker, clock, self._read_now, timetable.next_start)
+        self.orders = Orders(asker, clock, self._read_now, timetable.next_begin)
         self.cycles = 0
         self.back = False
         """The link came up again, and nobody was polled because of that yet."""
@@ -118,10 +118,12 @@ class Loop:
         """Until the next slot, the end of a debounce window, a heartbeat write, a probe, or a new order."""
         orders = self.orders
         orders.wake.clear()
-        if orders.wanted or self.back or self.interrupted:
+        if orders.may_send(now) or self.back or self.interrupted:
             return
         probe = self._units.next_probe(now)
-        until = min(self._timetable.next_begin(), orders.due_at, math.inf if probe is None else probe)
+        until = min(self._timetable.next_begin(), math.inf if probe is None else probe)
+        if not orders.sending:
+            until = min(until, orders.due_at)
         # A loop's timers have whole milliseconds; one that rings early would make this spin.
         wait = math.ceil(min(max(until - now, 0.0), _REST_LIMIT_S) * 1000) / 1000
         alarm = asyncio.get_running_loop().call_later(wait, orders.wake.set)

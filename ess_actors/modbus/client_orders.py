@@ -14,19 +14,21 @@ from ess_actors.modbus.writes import Pending, Ticket, WriteQueue, execute
 WRITES_IN_A_ROW = 8
 """After so many orders one poll block is let through."""
 
+_ANEW = "the configuration was read anew meanwhile"
+
 Fresh = tuple[Served, str, "asyncio.Future[object]"]
 """Component, point (empty for all of them), and where the answer goes."""
 
 
 class Orders:
-    """Everything that waits. `poll` reads one block, `next_start` tells when the next slot begins."""
+    """Everything that waits. `poll` reads one block, `next_begin` tells when the next slot has to begin."""
 
     def __init__(
         self,
         asker: Asker,
         clock: Callable[[], float],
         poll: Callable[[Served, Block], Awaitable[None]],
-        next_start: Callable[[], float],
+        next_begin: Callable[[], float],
     ) -> None:
         self.wake = asyncio.Event()
         self.queue = WriteQueue()
@@ -35,11 +37,11 @@ class Orders:
         self.due_at = math.inf
         """When something that has its time is due: a debounce window ends, a heartbeat is written."""
         self.row = 0
-        """Orders served since the last poll block."""
+        """Orders served since the last poll block, `WRITES_IN_A_ROW` at most."""
         self._asker = asker
         self._clock = clock
         self._poll = poll
-        self._next_start = next_start
+        self._next_begin = next_begin
         self._served: Sequence[Served] = ()
         self._fresh: deque[Fresh] = deque()
         self._sending: Pending | None = None
@@ -47,11 +49,20 @@ class Orders:
 
     def renew(self, served: Sequence[Served]) -> None:
         """These components are served from now on."""
+        now = self._clock()
         for old in self._served:
             if old not in served:
-                self.queue.drop(old.state, "the configuration was read anew meanwhile; nothing was sent")
+                self.queue.drop(old.state, f"{_ANEW}; nothing was sent")
+        self.queue.forget(now)
+        kept: deque[Fresh] = deque()
+        for one in self._fresh:
+            if one[0] in served:
+                kept.append(one)
+            elif not one[2].done():
+                one[2].set_result({"status": "not_connected", "text": f"{_ANEW}; nothing was read"})
+        self._fresh = kept
         self._served = served
-        self._reckon(self._clock())
+        self._reckon(now)
 
     def write(self, served: Served, jobs: Sequence[WriteJob], ticket: Ticket) -> None:
         """Queues the jobs of one set."""
@@ -71,19 +82,33 @@ class Orders:
         self.wanted = True
         self.wake.set()
 
-    async def serve(self) -> None:
-        """Sends what waits; a few in a row only while a poll is due."""
+    def polled(self) -> None:
+        """A poll block was let through; call it when `row` is not 0."""
+        self.row = 0
+        self.wake.set()
+
+    @property
+    def sending(self) -> bool:
+        """Somebody serves; `wake` is set when that is over."""
+        return self._busy
+
+    def may_send(self, now: float) -> bool:
+        """True when `serve` outside a cycle has something to do now. `wake` is set when it has again."""
+        return self.wanted and not self._busy and (self.row < WRITES_IN_A_ROW or self._next_begin() > now)
+
+    async def serve(self, *, in_cycle: bool = False) -> None:
+        """Sends what waits; a few in a row only while a poll is due, which inside a cycle is always so."""
         if self._busy:
             return
         self._busy = True
         try:
-            while self.row < WRITES_IN_A_ROW or self._next_start() > self._clock():
+            while self.row < WRITES_IN_A_ROW or not (in_cycle or self._next_begin() <= self._clock()):
                 pending = self.queue.pop(self._clock())
                 if pending is not None:
-                    self.row += 1
+                    self.row = min(self.row + 1, WRITES_IN_A_ROW)
                     await self._write(pending)
                 elif self._fresh:
-                    self.row += 1
+                    self.row = min(self.row + 1, WRITES_IN_A_ROW)
                     await self._read(*self._fresh[0])
                     self._answer(*self._fresh.popleft())
                 else:
@@ -91,6 +116,8 @@ class Orders:
             await self._beat()
         finally:
             self._busy = False
+            # Whoever found this busy, or the row too long, has to look again.
+            self.wake.set()
         self._reckon(self._clock())
 
     async def _write(self, pending: Pending) -> None:

@@ -73,17 +73,17 @@ class Poller:
         oldest = math.inf
         for planned, until in todo:
             if orders.wanted or clock() >= orders.due_at:
-                await orders.serve()
+                await orders.serve(in_cycle=True)
             unit = planned.unit
             if unit.resting:
                 self._say(state.failed(planned.block, unit.reason, clock()))
                 continue
-            if unit.free_at:
-                await asker.keep_pause(unit)
-            answer = await request(planned.request)
-            orders.row = 0
-            if pause:
-                unit.free_at = clock() + pause
+            if pause or unit.turn:
+                answer = await asker.in_turn(unit, planned.request, pause)
+            else:
+                answer = await request(planned.request)
+            if orders.row:
+                orders.polled()
             if answer.error:
                 answer = await self._failed(served, planned, answer, until)
             else:

@@ -1,4 +1,4 @@
-"""The light path through pymodbus: frames cut and matched by us, payloads handed over untouched."""
+"""Framers of ours inside pymodbus, for TLS and RTU: frames cut and matched by us, payloads handed over untouched."""
 
 from collections.abc import Callable
 

@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from ess_actors.core.frames import encode_request
 from ess_actors.core.points import Endpoint
 from ess_actors.core.transaction import READS, Answer, Request
+from ess_actors.modbus.background import end, in_background
 from ess_actors.modbus.link_counters import LinkCounters
 
 _JITTER: Final = 0.2
@@ -143,16 +144,16 @@ class KeptLink(Link):
     def start(self) -> None:
         """Begins to connect, and to reconnect for ever."""
         if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name=f"link {self.place}")
+            self._keeper = in_background(self._keep(), f"link {self.place}")
 
     async def stop(self) -> None:
         """Closes the connection; an open request fails with not_connected."""
         keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
-        self._lost("stopped")
+        try:
+            if keeper is not None:
+                await end(keeper)
+        finally:
+            self._lost("stopped")
 
     async def wait_connected(self, timeout: float) -> bool:  # noqa: ASYNC109 - a limit of ours
         """True as soon as the connection is open, False after `timeout` seconds without."""

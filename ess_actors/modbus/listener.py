@@ -12,10 +12,8 @@ from typing import Final
 
 from ess_actors.core.points import Tls
 from ess_actors.modbus.listener_places import allows, networks, who_gives_way
-from ess_actors.modbus.listener_session import ListenerCounters, Reply, Respond, Session
-from ess_actors.modbus.listener_tls import server_context
-
-__all__ = ["Listener", "ListenerCounters", "Reply", "Respond", "Session"]
+from ess_actors.modbus.listener_session import ListenerCounters, Respond, Session
+from ess_actors.modbus.tls_context import server_context
 
 HANDSHAKE_S: Final = 5.0
 _AT_ONCE: Final = 16

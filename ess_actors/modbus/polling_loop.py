@@ -14,6 +14,8 @@ from ess_actors.modbus.units import Unit, Units
 CATCH_UP_S = 0.5
 """A device that is back is not left waiting longer than this for its next slot."""
 _CATCH_UP_AGAIN_S = 2.0
+_SUSPICION_LIMIT_S = 10.0
+"""So long all others go before a unit that may have fallen silent."""
 
 
 def common_base(now: float, wall: float) -> float:
@@ -72,6 +74,16 @@ class Slot:
         """True when some unit of it was silent lately, for as long as it loses no slot by that."""
         return now - self.at < self.period_ms / 1000 and any(one.unit.doubt for one in self.todo())
 
+    def rank(self, now: float) -> tuple[int, float, int, int]:
+        """The lowest one is served first."""
+        if self.suspect(now):
+            return 2, self.at, self.period_ms, -self.order
+        return int(self.gives_way(now)), self.at, self.period_ms, self.order
+
+    def suspect(self, now: float) -> bool:
+        """True when several units fell silent at once, and some unit of it was not heard since."""
+        return now - self.at < _SUSPICION_LIMIT_S and any(one.unit.suspect for one in self.todo())
+
     def asks(self) -> bool:
         """True when some request of it is sent in its time."""
         return any(not one.unit.resting for one in self.todo())
@@ -110,16 +122,12 @@ class Timetable:
         for slot in self.slots:
             slot.at = self._next(slot, now, None)
 
-    def next_start(self) -> float:
-        """Monotonic seconds of the earliest slot, also when it is under way; infinity without slots."""
-        return min((slot.at for slot in self.slots), default=math.inf)
-
     def next_begin(self) -> float:
-        """The same without those under way."""
+        """Monotonic seconds of the earliest slot that is not under way; infinity without one."""
         return min((slot.at for slot in self.slots if not slot.served.busy), default=math.inf)
 
     def others_start(self, served: Served) -> float:
-        """The same for every other component."""
+        """The earliest slot of every other component, also when it is under way."""
         return min((slot.at for slot in self.slots if slot.served is not served), default=math.inf)
 
     def next_request(self) -> float:
@@ -132,12 +140,14 @@ class Timetable:
     def due(self, now: float) -> list[Slot]:
         """All due slots of the component whose turn it is, fastest first; [] when nothing is due.
 
-        Components of units that were silent lately come last.
+        Components of units that were silent lately come behind the others, and those that may have fallen
+        silent just now behind all: each costs a time-out perhaps, between which the others are served. They
+        are asked backwards, because neighbours often fall silent together.
         """
         ready = [slot for slot in self.slots if slot.at <= now and not slot.served.busy]
         if len(ready) <= 1:
             return ready
-        first = min(ready, key=lambda slot: (slot.gives_way(now), slot.at, slot.period_ms, slot.order))
+        first = min(ready, key=lambda slot: slot.rank(now))
         return [slot for slot in ready if slot.order == first.order]
 
     def far(self, now: float, unit: Unit | None) -> list[list[Slot]]:

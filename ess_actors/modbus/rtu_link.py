@@ -11,7 +11,7 @@ from pymodbus.transport import CommParams, CommType
 
 from ess_actors.core.frames import decode_answer
 from ess_actors.core.points import Endpoint, Serial
-from ess_actors.core.rtu import MAX_FRAME, answer_length, frame_seconds
+from ess_actors.core.rtu import MAX_FRAME, SETTLED_S, answer_length, gap_seconds, line_seconds
 from ess_actors.core.rtu_debts import Debts
 from ess_actors.core.transaction import READS, Answer, Request
 from ess_actors.modbus.framer import RtuFramer
@@ -19,7 +19,7 @@ from ess_actors.modbus.keepalive import keep_alive
 from ess_actors.modbus.library_link import LibraryLink, Wire, dialled
 from ess_actors.modbus.link import OnState, ignore_state
 from ess_actors.modbus.serial_port import Port, open_port
-from ess_actors.modbus.serial_silence import SETTLED_S, Silence
+from ess_actors.modbus.serial_silence import Silence
 
 QUIET_S: Final = 0.3
 """Shortest silence after an answer that did not come, or came broken."""
@@ -32,8 +32,6 @@ so many times its own time pass, and at least this, has nothing left to send."""
 _BROADCAST: Final = 0
 _TURNAROUND_S: Final = 0.1
 """What every unit gets to carry out a broadcast, which nobody answers."""
-_SHORTEST_GAP_S: Final = 0.00175
-"""Above 19200 baud 3.5 characters are shorter than what slaves can tell from a pause in a frame."""
 _ANSWERED: Final = frozenset({"", "exception"})
 
 
@@ -207,13 +205,11 @@ class SerialLink(RtuLink):
         on_state: OnState = ignore_state,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._serial = serial = cast(Serial, endpoint.serial)
-        self._character_bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
-        gap = max(_SHORTEST_GAP_S, self._line_seconds(3.5))
-        super().__init__(endpoint, on_state=on_state, clock=clock, gap_s=gap)
+        self._serial = cast(Serial, endpoint.serial)
+        super().__init__(endpoint, on_state=on_state, clock=clock, gap_s=gap_seconds(self._serial))
 
     def _line_seconds(self, characters: float) -> float:
-        return frame_seconds(characters, self._serial.baud_rate, self._character_bits)
+        return line_seconds(characters, self._serial)
 
     def drop(self, reason: str) -> None:
         """Nothing: opening the port again cures no device, and would disturb the other ones."""

@@ -1,20 +1,13 @@
 """A Modbus RTU slave on a serial line: only whole requests are answered, and never a moment too late."""
 
 import asyncio
-import errno
-import termios
 from typing import Final
 
-from pymodbus.transport.serialtransport import SerialTransport
-
 from ess_actors.core.points import Serial
-from ess_actors.core.rtu import RequestBuffer, frame_seconds, seal
+from ess_actors.core.rtu import SETTLED_S, RequestBuffer, gap_seconds, seal
 from ess_actors.modbus.listener_session import ListenerCounters, Reply, Respond
+from ess_actors.modbus.serial_port import Port, open_port
 
-SETTLED_S: Final = 0.05
-"""A frame that gets no further byte for this long stays incomplete; adapters hand bytes over up to 16 ms late."""
-_SHORTEST_GAP_S: Final = 0.00175
-"""Above 19200 baud 3.5 characters are shorter than what others on the line can tell from a pause."""
 _REOPEN_S: Final = (0.2, 2.0)
 
 
@@ -30,10 +23,9 @@ class SerialListener(asyncio.Protocol):
         self.respond = respond
         self.counters = ListenerCounters()
         self._serial = serial
-        bits = 1 + serial.data_bits + (serial.parity != "N") + serial.stop_bits
-        self._gap = max(_SHORTEST_GAP_S, 3.5 * frame_seconds(1, serial.baud_rate, bits))
+        self._gap = gap_seconds(serial)
         self._frames = RequestBuffer()
-        self._line: SerialTransport | None = None
+        self._line: Port | None = None
         self._running = False
         self._answer: asyncio.TimerHandle | None = None
         self._silence: asyncio.TimerHandle | None = None
@@ -98,23 +90,10 @@ class SerialListener(asyncio.Protocol):
     # --- details ----------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        serial = self._serial
         try:
-            self._line = SerialTransport(
-                asyncio.get_running_loop(),
-                self,
-                serial.device,
-                serial.baud_rate,
-                serial.data_bits,
-                serial.parity,
-                serial.stop_bits,
-                0,
-            )
-        except (OSError, termios.error) as error:
-            busy = isinstance(error, OSError) and error.errno == errno.EAGAIN
-            reason = "another program has it" if busy else str(error)
-            raise OSError(f"cannot listen on {serial.device}: {reason}") from error
-        self._line.setup()
+            self._line = open_port(asyncio.get_running_loop(), self, self._serial)
+        except (OSError, ValueError) as error:
+            raise OSError(f"cannot listen on {self._serial.device}: {error}") from error
 
     def _reopen(self) -> None:
         self._reopening = None

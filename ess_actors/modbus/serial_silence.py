@@ -4,8 +4,8 @@ import asyncio
 import time
 from typing import Final
 
-SETTLED_S: Final = 0.05
-"""A line without a byte for this long has ended its frame; adapters hand bytes over up to 16 ms late."""
+from ess_actors.core.rtu import SETTLED_S
+
 _PATIENCE_S: Final = 1.0
 """A line that never falls silent is used all the same after this long; its answers will show what it is worth."""
 

@@ -1,18 +1,20 @@
 """The site server on the wire: masters read and write the bank, the bus commits to it, silence is told."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.events import Event
-from ess_actors.core.points import ANY_UNIT, Serial, ServerMap, Tls
+from ess_actors.core.points import Serial, Tls
+from ess_actors.core.server_points import ANY_UNIT, ServerMap
 from ess_actors.core.simulated_faults import Fault
 from ess_actors.core.transaction import TARGET_SILENT
 from ess_actors.modbus.answering import answer
-from ess_actors.modbus.listener import Listener, Reply
+from ess_actors.modbus.background import end, in_background
+from ess_actors.modbus.listener import Listener
+from ess_actors.modbus.listener_session import Reply
 from ess_actors.modbus.serial_listener import SerialListener
 from ess_actors.modbus.server_faults import ServerFaults
 from ess_actors.modbus.server_unit import BankUnit
@@ -82,16 +84,14 @@ class Server:
         """Raises OSError when the address, the line or a TLS file cannot be had."""
         await self._door.start()
         if self._watch is None:
-            self._watch = asyncio.create_task(self._look_for_silence(), name=f"server {self._door.place}")
+            self._watch = in_background(self._look_for_silence(), f"server {self._door.place}")
 
     async def stop(self) -> None:
         """Closes the door and all connections; the bank keeps its values."""
         watch, self._watch = self._watch, None
-        if watch is not None:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
         self._door.stop()
+        if watch is not None:
+            await end(watch)
 
     def commit(self, uri: str, values: Mapping[str, object]) -> None:
         """A published body: everything known of it is visible to masters in one step."""
@@ -118,8 +118,8 @@ class Server:
     def fault(self, order: object) -> Fault:
         """Lets the server fail on purpose. Raises RequestError with what is possible."""
         if isinstance(self._door, SerialListener):
-            return self.faults.order(order, has_connections=False)
-        fault = self.faults.order(order)
+            return self.faults.order(order, self.bank.views, has_connections=False)
+        fault = self.faults.order(order, self.bank.views)
         if fault.kind == "none":
             self._door.shut(0.0)
         elif fault.kind == "disconnect" and fault.unit is None:

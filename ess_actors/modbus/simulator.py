@@ -1,7 +1,6 @@
 """Simulated devices made from client files: real sockets, the client's codec in reverse, faults on demand."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from ess_actors.core.plant_model import Plant
 from ess_actors.core.points import ClientMap, Endpoint, Serial
 from ess_actors.core.registers import naked
 from ess_actors.core.simulated_faults import fault_from
+from ess_actors.modbus.background import end, in_background
 from ess_actors.modbus.device_image import DeviceImage
 from ess_actors.modbus.simulator_echo import Echoes, SetField
 from ess_actors.modbus.simulator_endpoint import SimulatedEndpoint
@@ -67,9 +67,8 @@ class Simulator:
             for address, found in by_address.items()
         }
         self._devices: dict[str, _Device] = {}
-        for client_map in maps:
-            device = _Device(client_map, self._endpoints[client_map.endpoint.address])
-            self._devices[_unused(client_map.stem, self._devices)] = device
+        for name, client_map in zip(device_names(maps), maps, strict=True):
+            self._devices[name] = _Device(client_map, self._endpoints[client_map.endpoint.address])
         self.echoes = Echoes(self._points(), set_field)
         self._plant = Plant({s: d for s, d in (plant or {}).items() if s in self._devices})
         self._step_s = step_s
@@ -95,17 +94,15 @@ class Simulator:
         for endpoint in self._endpoints.values():
             await endpoint.start()
         self._step(self._step_s)
-        self._task = asyncio.create_task(self._live(), name="simulator")
+        self._task = in_background(self._live(), "simulator")
 
     async def stop(self) -> None:
         """Closes every socket and line."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
         for endpoint in self._endpoints.values():
-            await endpoint.stop()
+            endpoint.close()
+        ending = [one for endpoint in self._endpoints.values() for one in endpoint.tasks]
+        await end(*ending, *([] if task is None else [task]))
 
     # --- points -----------------------------------------------------------------------------------------------
 
@@ -261,10 +258,13 @@ def _endpoint(
     return made
 
 
-def _unused(stem: str, taken: Mapping[str, object]) -> str:
-    """Two files of one name in two folders are `pcs` and `pcs_2`."""
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f"{stem}_{number}"
-    return name
+def device_names(maps: Sequence[ClientMap]) -> list[str]:
+    """What the simulated devices are called, in order: two files of one name are `pcs` and `pcs_2`."""
+    names: dict[str, None] = {}
+    for one in maps:
+        name, number = one.stem, 1
+        while name in names:
+            number += 1
+            name = f"{one.stem}_{number}"
+        names[name] = None
+    return list(names)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ess_actors.core.errors import RequestError
-from ess_actors.core.points import ANY_UNIT
-from ess_actors.core.simulated_faults import MODES, Fault, garbled
+from ess_actors.core.server_points import ANY_UNIT
+from ess_actors.core.simulated_faults import ANSWER_MODES, MODES, ActiveFault, Fault, garbled
 from ess_actors.core.transaction import TARGET_SILENT
 from ess_actors.modbus.answering import answer
+from ess_actors.modbus.background import in_background
 from ess_actors.modbus.device_image import DeviceImage
 from ess_actors.modbus.simulator_talk import Odd
 from ess_actors.modbus.simulator_wire import Wire
@@ -17,24 +18,17 @@ from ess_actors.modbus.simulator_wire import Wire
 _REOPEN_S: Final = 0.2
 
 
-class ActiveFault:
+class _Imposed(ActiveFault):
     """A fault in force on some units of one endpoint; when it ends it ends for all of them."""
 
     def __init__(self, fault: Fault, units: frozenset[int], now: float) -> None:
-        self.fault = fault
+        super().__init__(fault, now)
         self.units = units
-        self.left = fault.count
-        self.until = None if fault.for_s is None else now + fault.for_s
         self.next_flap = now + (fault.wait_s or 0.0)
-        self.turn = 0
         self.timers: list[asyncio.TimerHandle] = []
 
-    def body(self, now: float) -> dict[str, object]:
-        """For an operator: the order, its units, and what is left of it."""
-        left: dict[str, object] = {} if self.left is None else {"left": self.left}
-        if self.until is not None:
-            left["left_ms"] = max(0, round((self.until - now) * 1000))
-        return {**self.fault.body, "units": sorted(self.units), **left}
+    def told(self, now: float) -> dict[str, object]:
+        return {**super().told(now), "units": sorted(self.units)}
 
 
 class _Unit:
@@ -42,7 +36,7 @@ class _Unit:
 
     def __init__(self, image: DeviceImage) -> None:
         self.image = image
-        self.fault: ActiveFault | None = None
+        self.fault: _Imposed | None = None
 
 
 class SimulatedEndpoint:
@@ -58,7 +52,8 @@ class SimulatedEndpoint:
         self._units = {unit: _Unit(image) for unit, image in images.items()}
         self._any = self._units.get(ANY_UNIT)
         self._running = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What goes on by itself; to be ended behind `close`."""
 
     def attach(self, wire: Wire) -> None:
         """Where it is reached; once, before the start."""
@@ -69,18 +64,15 @@ class SimulatedEndpoint:
         self._running = True
         await self._settle()
 
-    async def stop(self) -> None:
+    def close(self) -> None:
         """Ends every fault and closes everything."""
         self._running = False
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._drop(self._active())
         self.wire.close()
 
     def faults(self) -> list[dict[str, object]]:
         """The faults in force, for an operator."""
-        return [active.body(time.monotonic()) for active in self._active()]
+        return [active.told(time.monotonic()) for active in self._active()]
 
     async def impose(self, fault: Fault, units: Iterable[int]) -> None:
         """The fault takes the place of what these units had. Raises RequestError where it makes no sense."""
@@ -94,7 +86,7 @@ class SimulatedEndpoint:
             self._units[unit].fault = None
             self._units[unit].image.thaw()
         if fault.kind != "none":
-            self._begin(ActiveFault(fault, chosen, time.monotonic()))
+            self._begin(_Imposed(fault, chosen, time.monotonic()))
         try:
             await self._settle()
         except OSError as error:
@@ -129,21 +121,19 @@ class SimulatedEndpoint:
         if fault.kind in ("flap", "disconnect") and not self.wire.has_connections:
             raise RequestError("bad_body", f"a serial line has no connections for {fault.kind}; use mute")
 
-    def _active(self) -> list[ActiveFault]:
+    def _active(self) -> list[_Imposed]:
         return list(dict.fromkeys(one.fault for one in self._units.values() if one.fault is not None))
 
-    def _whole(self, active: ActiveFault) -> bool:
+    def _whole(self, active: _Imposed) -> bool:
         """True when it holds for everything behind the endpoint."""
         return len(active.units) == len(self._units)
 
-    def _begin(self, active: ActiveFault) -> None:
+    def _begin(self, active: _Imposed) -> None:
         fault, loop = active.fault, asyncio.get_running_loop()
         if fault.kind == "disconnect" and self._whole(active):
             self.wire.hang_up()
             if fault.for_s is None:
                 return
-        elif fault.kind == "disconnect" and fault.for_s is None:
-            active.left = 1
         for unit in active.units:
             self._units[unit].fault = active
             if fault.kind == "freeze":
@@ -153,7 +143,7 @@ class SimulatedEndpoint:
         if fault.kind == "flap" and self._whole(active):
             active.timers.append(loop.call_later(fault.wait_s or 0.0, self._flap, active))
 
-    def _flap(self, active: ActiveFault) -> None:
+    def _flap(self, active: _Imposed) -> None:
         if not self._whole(active):
             return
         self.wire.hang_up()
@@ -161,26 +151,24 @@ class SimulatedEndpoint:
             again = asyncio.get_running_loop().call_later(active.fault.wait_s or 0.0, self._flap, active)
             active.timers = [*active.timers[:-1], again]
 
-    def _counted(self, active: ActiveFault) -> bool:
+    def _counted(self, active: _Imposed) -> bool:
         """One more time; False when that was the last one."""
-        if active.left is None:
-            return True
-        active.left -= 1
-        if active.left <= 0:
+        goes_on = active.counted()
+        if not goes_on:
             self._ended(active)
-        return active.left > 0
+        return goes_on
 
-    def _ended(self, active: ActiveFault) -> None:
+    def _ended(self, active: _Imposed) -> None:
         self._drop([active])
         self._reopen_soon()
 
     def _reopen_soon(self) -> None:
         if self._running:
-            task = asyncio.get_running_loop().create_task(self._reopen())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task = in_background(self._reopen(), f"reopen {self.wire.address}")
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
-    def _drop(self, gone: Iterable[ActiveFault]) -> None:
+    def _drop(self, gone: Iterable[_Imposed]) -> None:
         for active in gone:
             for timer in active.timers:
                 timer.cancel()
@@ -210,7 +198,7 @@ class SimulatedEndpoint:
         elif self._running:
             await self.wire.start()
 
-    def _misbehave(self, active: ActiveFault, pdu: bytes, image: DeviceImage) -> bytes | Odd | None:
+    def _misbehave(self, active: _Imposed, pdu: bytes, image: DeviceImage) -> bytes | Odd | None:
         fault = active.fault
         refused = bytes((pdu[0] | 0x80, fault.code or TARGET_SILENT))
         kind = fault.kind
@@ -243,17 +231,14 @@ class SimulatedEndpoint:
                 )
         return Odd(answer(pdu, image), delay=fault.wait_s or 0.0)
 
-    def _garbled(self, active: ActiveFault, pdu: bytes) -> Odd:
-        mode = active.fault.mode
-        if not mode:
-            modes = ["length", "function"]
-            if self.wire.rtu:
-                modes += ["random", "crc"]
-            elif self._whole(active):
-                # Behind these no other unit's answer on the connection could be found any more.
-                modes += ["random", "protocol"]
-            mode = modes[active.turn % len(modes)]
-            active.turn += 1
-        if mode in ("length", "function"):
+    def _garbled(self, active: _Imposed, pdu: bytes) -> Odd:
+        modes = list(ANSWER_MODES)
+        if self.wire.rtu:
+            modes += ["random", "crc"]
+        elif self._whole(active):
+            # Behind these no other unit's answer on the connection could be found any more.
+            modes += ["random", "protocol"]
+        mode = active.next_mode(modes)
+        if mode in ANSWER_MODES:
             return Odd(garbled(pdu, mode))
         return Odd(pdu, garble=mode)

@@ -5,13 +5,10 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ess_actors.core.mbap import FrameBuffer, frame
-from ess_actors.core.rtu import RequestBuffer, seal
-
-_SILENCE_S: Final = 0.05
-"""An RTU frame that paused for so long is given up."""
+from ess_actors.core.rtu import SETTLED_S, RequestBuffer, seal
 
 
 class Odd(NamedTuple):
@@ -76,7 +73,7 @@ class _Rtu(_Framing):
 
     def feed(self, chunk: bytes) -> list[tuple[int, int, bytes]]:
         now = time.monotonic()
-        if now - self._heard_at > _SILENCE_S:
+        if now - self._heard_at > SETTLED_S:
             self._buffer.restart()
         self._heard_at = now
         return [(0, unit, pdu) for unit, pdu in self._buffer.feed(chunk)]

@@ -47,15 +47,34 @@ class TcpWire(Wire):
         self.respond = respond
         self.connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
+        self._wanted = False
+        self._opening = asyncio.Lock()
 
     async def start(self) -> None:
-        if self._server is not None:
-            return
+        self._wanted = True
+        async with self._opening:
+            if self._server is None and self._wanted:
+                await self._open()
+
+    async def _open(self) -> None:
         host, port = self.address
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Connection(self), host, port)
-        self.address = (host, self._server.sockets[0].getsockname()[1])
+        # It listens only once it is known here: a stop or a cancellation in between finds it.
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Connection(self), host, port, start_serving=False
+        )
+        self._server = server
+        self.address = (host, server.sockets[0].getsockname()[1])
+        if not self._wanted:
+            self.stop()
+            return
+        try:
+            await server.start_serving()
+        except OSError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
+        self._wanted = False
         server, self._server = self._server, None
         if server is not None:
             server.close()

@@ -4,7 +4,6 @@ import ssl
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
 from pymodbus.exceptions import ConnectionException, ModbusException
@@ -17,6 +16,7 @@ from ess_actors.modbus.framer import RawFramer
 from ess_actors.modbus.keepalive import keep_alive
 from ess_actors.modbus.library_link import CLOSED, LibraryLink, Wire, dialled
 from ess_actors.modbus.link import OnState, ignore_state
+from ess_actors.modbus.tls_context import client_context
 
 _MALFORMED: Final = "malformed"
 
@@ -64,7 +64,8 @@ class TlsLink(LibraryLink):
 
     async def _dial(self) -> Wire:
         endpoint = self.endpoint
-        context = _context(self._tls)
+        # Anew for each connection: a renewed certificate needs no restart.
+        context = client_context(self._tls)
         self._framer.restart()
         wire = Wire(
             self,
@@ -100,29 +101,3 @@ class TlsLink(LibraryLink):
 
     def _late(self) -> None:
         self._counters.late += 1
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    """Read anew for each connection, so that a renewed certificate needs no restart. Raises ValueError."""
-    for name, path in (
-        ("authorities", tls.authorities),
-        ("certificate", tls.certificate),
-        ("key", tls.key),
-    ):
-        try:
-            Path(path).open("rb").close()
-        except OSError as error:
-            raise ValueError(f"{name} {path}: {error.strerror}") from error
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(tls.authorities)
-    except ssl.SSLError as error:
-        raise ValueError(f"authorities {tls.authorities}: no certificate in it") from error
-    try:
-        # Without a password given here an encrypted key would ask for one at the terminal, and wait.
-        context.load_cert_chain(tls.certificate, tls.key, password=b"")
-    except ssl.SSLError as error:
-        reason = (error.reason or "not PEM").lower().replace("_", " ")
-        raise ValueError(f"certificate {tls.certificate} and key {tls.key}: {reason}") from error
-    return context

@@ -91,6 +91,10 @@ class WriteQueue:
         for pending in gone:
             pending.ticket.put(pending.job.failed("not_connected", text=text))
 
+    def forget(self, now: float) -> None:
+        """Debounce windows that are over need not be known any longer."""
+        self._windows = {key: end for key, end in self._windows.items() if end > now}
+
     def waits(self, state: ComponentState, name: str) -> bool:
         """True while a set of this point is on its way."""
         return any(pending.state is state and name in pending.job.names for pending in self.waiting)

@@ -21,16 +21,14 @@ class Bus(SupervisingActor):
     def __init__(self) -> None:
         super().__init__()
         self._heard: list[Message] = []
-        self._edition = 0
 
     def on_message(self, message: Message) -> None:
         self._heard.append(message)
 
     def on_children_changed(self) -> None:
-        self._edition += 1
         own = Entry(self.actor_id, 1, self.myAddress, ("/",))
         for entry in self.entries():
-            self.send(entry.address, Directory(self._edition, (own, *self.entries())))
+            self.send(entry.address, Directory((own, *self.entries())))
 
     def on_control(self, message: Any, sender: Any) -> None:
         match message:

@@ -70,6 +70,18 @@ def test_a_site_shows_only_actors_that_exist(tmp_path: Path) -> None:
         assert bool(client.ports) is simulated
 
 
+def test_simulators_of_two_files_of_one_name_are_both_told(tmp_path: Path) -> None:
+    files = SiteOnDisk(tmp_path)
+    site, _ = files.load()
+    assert site is not None
+    first, *others = site.instances
+    twice = replace(first, clients=(*first.clients, *(replace(one, file="x") for one in first.clients)))
+    settings, _ = build(replace(site, instances=(twice, *others)), RunOptions(simulated=True))
+    told = [name for name in settings.web.addresses if name.startswith("simulator ")]
+    assert len(told) == sum(len(one.clients) for one in (twice, *others))
+    assert "simulator bms_1_2" in told
+
+
 def test_different_settings_of_one_device_are_a_warning(tmp_path: Path) -> None:
     files = SiteOnDisk(tmp_path)
     files.write("modbus_client/bms_2.json", SAME.replace('"port": 502', '"port": 502, "transfer_timeout": 2'))

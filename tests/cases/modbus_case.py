@@ -9,12 +9,14 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from ess_actors.config.modbus_files import ModbusFile, load_any
+from ess_actors.config.json_reader import read
+from ess_actors.config.modbus_files import ModbusFile, any_from
 from ess_actors.core.bank import Bank
 from ess_actors.core.component import ComponentState
 from ess_actors.core.findings import Finding
-from ess_actors.core.points import Component, ServerMap
+from ess_actors.core.points import Component
 from ess_actors.core.polling import Block
+from ess_actors.core.server_points import ServerMap
 
 CASES = Path(__file__).parent
 STAMP = "11-22-2025 14:03:07.000412"
@@ -47,7 +49,7 @@ def load(folder: Path, text: object, name: str = "plant.json") -> ModbusFile:
     """A tree, or a text as it stands, written as a file and read."""
     path = folder / name
     path.write_text(text if isinstance(text, str) else json.dumps(text), encoding="utf-8")
-    return load_any(path)
+    return any_from(read(path), path)
 
 
 def client(*components: dict, **connection: object) -> dict:
@@ -81,7 +83,7 @@ class Case:
     @cached_property
     def loaded(self) -> dict[str, ModbusFile]:
         """File name -> what it turned out to be."""
-        return {path.name: load_any(path) for path in self.files}
+        return {path.name: any_from(read(path), path) for path in self.files}
 
     @property
     def findings(self) -> list[Finding]:

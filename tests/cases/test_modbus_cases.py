@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ess_actors.config.json_reader import read
-from ess_actors.config.site_file import check_path
+from ess_actors.config.site_file import check
 from ess_actors.core.bank import Bank
 from ess_actors.core.component import ComponentState
 from ess_actors.core.points import ClientMap
@@ -62,7 +62,7 @@ def test_findings(folder: Path) -> None:
 def test_every_finding_says_what_to_do_and_the_check_command_finds_the_same(folder: Path) -> None:
     case = Case(folder)
     assert [str(finding) for finding in case.findings if not (finding.text and finding.hint)] == []
-    assert [f for path in case.files for f in check_path(path)] == case.findings
+    assert [f for path in case.files for f in check(path).findings] == case.findings
 
 
 @pytest.mark.parametrize("folder", folders("expected_pubs.json"), ids=name_of)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ess_actors.config.modbus_files import Kind, ModbusFile
-from ess_actors.config.site_file import check_path
+from ess_actors.config.site_file import check
 from ess_actors.core.component import ComponentState
 from ess_actors.core.findings import Severity
 from ess_actors.core.points import Component
@@ -70,7 +70,7 @@ def test_a03_two_syntax_errors_are_two_findings_and_other_files_are_still_checke
     assert [(code, line) for code, line, _ in said(broken)] == [("P01", 12), ("P01", 40)]
     assert (broken.clients, broken.server) == ((), None)
     load(tmp_path, client({"id": "c", "registers": []}), "good.json")
-    found = [finding for path in sorted(tmp_path.iterdir()) for finding in check_path(path)]
+    found = [finding for path in sorted(tmp_path.iterdir()) for finding in check(path).findings]
     assert [finding.code for finding in found] == ["P01", "P01", "C25"]
 
 

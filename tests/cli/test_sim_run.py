@@ -118,6 +118,18 @@ def test_each_file_is_a_device_that_reads_back_what_is_written(files, verb):
             socket.create_connection(("127.0.0.1", number), 5)
 
 
+def test_two_files_of_one_name_are_told_apart(files):
+    other = files[0].parent / "second" / files[0].name
+    other.parent.mkdir()
+    other.write_text(files[1].read_text())
+    with simulated(files[0], other) as site:
+        assert [line.partition(":")[0] for line in site.lines[:2]] == ["bms_1", "bms_1_2"]
+        assert site.sim("set", "bms_1_2", "bms_info/soc=55.5")[0] == 0
+        client = site.client("bms_1_2")
+        assert client.read_holding_registers(40, 1) == [555]
+        client.close()
+
+
 def test_the_control_api_shows_sets_and_breaks_a_device(files):
     with simulated("--strict-gaps", files[0]) as site:
         client, rack = site.client("bms_1"), site.client("bms_1", 11)

@@ -6,7 +6,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from ess_actors.cli.group import group
-from ess_actors.config.modbus_files import Kind, load_any
+from ess_actors.config.json_reader import read
+from ess_actors.config.modbus_files import Kind, any_from
 from ess_actors.core.findings import Severity
 from ess_actors.core.polling import plan
 from tests.config.modbus_trees import client, found_in, holding, load, marked, one
@@ -76,8 +77,8 @@ def test_structure_counts_and_not_the_name(tmp_path: Path) -> None:  # A05
     (tmp_path / "plant_client.json").write_text(json.dumps(server))
     component = {"id": "c", "registers": [holding({"id": "p", "offset": 1})]}
     (tmp_path / "plant_server.json").write_text(json.dumps(client(component)))
-    assert load_any(tmp_path / "plant_client.json").kind is Kind.SERVER
-    assert load_any(tmp_path / "plant_server.json").kind is Kind.CLIENT
+    assert any_from(read(tmp_path / "plant_client.json"), tmp_path / "plant_client.json").kind is Kind.SERVER
+    assert any_from(read(tmp_path / "plant_server.json"), tmp_path / "plant_server.json").kind is Kind.CLIENT
 
 
 def test_types_are_coerced() -> None:  # A06

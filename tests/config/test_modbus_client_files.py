@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ess_actors.config.modbus_files import Kind, kind_of, load_any
+from ess_actors.config.json_reader import read
+from ess_actors.config.modbus_files import Kind, any_from
+from ess_actors.config.modbus_kind import kind_of
 from ess_actors.core.codec import Shape
 from ess_actors.core.findings import Severity
 from ess_actors.core.points import Table
@@ -40,9 +42,9 @@ def test_names_of_files_do_not_matter(tmp_path: Path) -> None:
         '{"system": {"id": "/x"}, "registers": {"coils": [{"id": "a", "offset": 1, "uri": "/u"}]}}'
     )
     as_server.write_text(json.dumps(client({"id": "c", "registers": [holding({"id": "p", "offset": 1})]})))
-    assert load_any(as_client).kind is Kind.SERVER
-    assert load_any(as_client).server is not None
-    assert [m.stem for m in load_any(as_server).clients] == ["plant_server"]
+    assert any_from(read(as_client), as_client).kind is Kind.SERVER
+    assert any_from(read(as_client), as_client).server is not None
+    assert [m.stem for m in any_from(read(as_server), as_server).clients] == ["plant_server"]
 
 
 def test_a_broken_file_does_not_load() -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ess_actors.config.json_reader import parse
+from ess_actors.config.json_reader import parse, read
 from ess_actors.config.modbus_expanded import expanded_files
-from ess_actors.config.modbus_files import any_from, load_any
+from ess_actors.config.modbus_files import any_from
 from ess_actors.core.findings import Finding, Severity
-from ess_actors.core.points import ClientMap, Component, ServerMap
+from ess_actors.core.points import ClientMap, Component
+from ess_actors.core.server_points import ServerMap
 from tests.config.fuzz_config import ROOT
 
 FILES = sorted([*ROOT.glob("configs/*/modbus_*/*.json"), *ROOT.glob("tests/cases/*/*.[jJ][sS][oO][nN]")])
@@ -39,7 +40,7 @@ def _without_groups(component: Component) -> Component:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_an_expanded_file_loads_to_the_same(file: Path) -> None:
-    found = load_any(file)
+    found = any_from(read(file), file)
     maps = [*found.clients, *([found.server] if found.server else [])]
     trees = expanded_files([found])
     assert len(trees) == len(maps)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ess_actors.config.json_reader import parse
+from ess_actors.config.json_reader import parse, read
 from ess_actors.config.modbus_figures import figures, sentence
-from ess_actors.config.modbus_files import any_from, load_any
+from ess_actors.config.modbus_files import any_from
 from tests.config.fuzz_config import ROOT
 from tests.config.modbus_trees import client, holding
 
@@ -83,7 +83,8 @@ def test_a_refused_file_has_no_figures() -> None:
 
 
 def test_the_figures_of_the_shipped_battery() -> None:
-    found = figures(load_any(ROOT / "configs/dual_bms/modbus_client/bms_1.json"))
+    file = ROOT / "configs/dual_bms/modbus_client/bms_1.json"
+    found = figures(any_from(read(file), file))
     assert found is not None
     assert found["components"] == 22
     assert found["points_per_second"] == found["points"]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ess_actors.config.json_reader import parse
-from ess_actors.config.modbus_files import load_any
+from ess_actors.config.json_reader import parse, read
+from ess_actors.config.modbus_files import any_from
 from ess_actors.config.modbus_server import server_from
 from ess_actors.core.findings import Finding, Severity
-from ess_actors.core.points import Endpoint, Serial, ServerMap
+from ess_actors.core.points import Endpoint, Serial
+from ess_actors.core.server_points import ServerMap
 from tests.config.modbus_trees import client, holding, load
 
 COMPONENT = {"id": "c", "registers": [holding({"id": "p", "offset": 1})]}
@@ -113,7 +114,7 @@ def test_a_tls_connection_names_files_beside_its_own(tmp_path: Path) -> None:
     tls = {"certificate": "own.pem", "key": "pki/own.key", "authorities": "ca.pem", "server_name": "bms"}
     file = tmp_path / "bms.json"
     file.write_text(json.dumps(client(COMPONENT, tls=tls)))
-    found = load_any(file)
+    found = any_from(read(file), file)
     endpoint = found.clients[0].endpoint
     assert endpoint.tls is not None
     assert (endpoint.port, endpoint.tls.server_name) == (802, "bms")

@@ -9,7 +9,8 @@ from ess_actors.config.json_reader import parse
 from ess_actors.config.modbus_server import server_from
 from ess_actors.core.codec import Shape
 from ess_actors.core.findings import Finding, Severity
-from ess_actors.core.points import ANY_UNIT, ServerMap, StalePolicy, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ANY_UNIT, ServerMap, StalePolicy
 
 URI = "/site/ess_1/ess_ls"
 

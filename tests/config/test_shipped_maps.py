@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from ess_actors.config.modbus_files import load_client, load_server
+from ess_actors.config.modbus_client import load_client
+from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site_schema import SiteShape, parse_site
 from ess_actors.config.start_file import load_start
 from ess_actors.core.findings import Finding, Severity
 from ess_actors.core.plant_model import Plant
-from ess_actors.core.points import ClientMap, Component, ServerEntry, ServerMap, Table
+from ess_actors.core.points import ClientMap, Component, Table
 from ess_actors.core.polling import plan
+from ess_actors.core.server_points import ServerEntry, ServerMap
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SITES = ("dual_bms", "triple")

@@ -7,8 +7,9 @@ from ess_actors.config.json_reader import parse
 from ess_actors.config.modbus_client import client_from
 from ess_actors.config.modbus_server import server_from
 from ess_actors.core.component import ComponentState
-from ess_actors.core.points import Component, Point, ServerMap
+from ess_actors.core.points import Component, Point
 from ess_actors.core.polling import Block
+from ess_actors.core.server_points import ServerMap
 
 SERIOUS = ("error", "fatal")
 WALL = 1_700_000_000.5

@@ -12,7 +12,8 @@ from ess_actors.core.bank import Bank, Written
 from ess_actors.core.bank_sources import NEVER_HEARD_S
 from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.events import ALARM, STATUS
-from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy
 
 LS, HS = "/site/ess_1/ess_ls", "/site/ess_1/ess_hs"
 COIL = Codec(shape=Shape.BIT, size=0, order=(), bits=1)

@@ -63,6 +63,32 @@ def test_force_and_disable() -> None:
     assert state.command("nope", "_force", 1)["status"] == "unknown_id"
 
 
+def test_a_register_that_is_published_as_its_parts_cannot_be_forced() -> None:
+    names = ["run", None, "fault"]
+    packed = [{"id": f"part_{bit}", "starting_bit_pos": bit, "number_of_bits": 1} for bit in range(7)]
+    state = ComponentState(
+        holding(
+            {"id": "r", "offset": 1, "individual_bits": True, "bit_strings": names},
+            {"id": "whole", "offset": 2, "packed_register": True, "bit_ranges": packed},
+            {"id": "mute", "offset": 3, "individual_bits": True, "bit_strings": [None]},
+        ),
+        now=0.0,
+    )
+    found = state.command("r", "_force", 4)
+    text = "'r' is published as nothing but its parts; force one of them: run, fault"
+    assert found == {"status": "bad_value", "text": text}
+    assert str(state.command("whole", "_force", 4)["text"]).endswith("part_3, part_4 and 2 more")
+    assert str(state.command("mute", "_force", 4)["text"]).endswith("its parts, and it has none")
+    assert not state.forced
+    assert state.command("fault", "_force", True) == {"status": "ok"}
+    assert state.command("part_6", "_force", 1) == {"status": "ok"}
+    body, marks, _ = state.publication(1000, 1.0, WALL)
+    assert (body["fault"], body["part_6"]) == (True, 1)
+    assert marks is not None
+    assert (marks["fault"], marks["part_6"]) == (1, 1)
+    assert state.command("r", "_unforce") == {"status": "ok"}
+
+
 def test_what_is_forced_shows_in_every_publication_from_then_on() -> None:
     state = ComponentState(
         holding({"id": "fast", "offset": 1, "frequency": 100}, {"id": "slow", "offset": 2}), now=0.0

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ess_actors.core.frames import encode_request
+from ess_actors.core.points import Serial
 from ess_actors.core.rtu import (
     MAX_FRAME,
     AnswerBuffer,
@@ -14,6 +15,8 @@ from ess_actors.core.rtu import (
     answer_length,
     crc,
     frame_seconds,
+    gap_seconds,
+    line_seconds,
     seal,
 )
 from ess_actors.core.transaction import Request
@@ -113,6 +116,12 @@ class TestLengths:
     def test_time_on_the_line(self) -> None:
         assert frame_seconds(8 + 255, 9600, 10) == pytest.approx(0.274, abs=0.0005)
         assert frame_seconds(8 + 255, 115200, 10) == pytest.approx(0.023, abs=0.0005)
+
+    def test_every_bit_of_a_character_takes_time(self) -> None:
+        slow = Serial(device="x", baud_rate=1200, parity="E", data_bits=7, stop_bits=2)
+        assert line_seconds(1200, slow) == 11.0
+        assert gap_seconds(slow) == pytest.approx(3.5 * 11 / 1200)
+        assert gap_seconds(Serial(device="x", baud_rate=115200)) == 0.00175
 
 
 class TestAnswers:

@@ -1,10 +1,15 @@
 """Writes to a component: what a set becomes on the wire, and what is answered."""
 
+import json
+
 import pytest
 
+from ess_actors.core.bits import BadValueError
+from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.component import ComponentState
-from ess_actors.core.component_writes import WriteJob, multi_reply
+from ess_actors.core.component_writes import WriteJob, json_body, multi_reply
 from ess_actors.core.points import Component
+from ess_actors.core.registers import encode
 from tests.core.modbus_examples import component, holding
 
 
@@ -102,3 +107,13 @@ def test_a_set_of_a_component_needs_an_object(body: object) -> None:
     jobs, refused = ComponentState(multi(), now=0.0).jobs("", body)
     assert jobs == []
     assert [reply["status"] for reply in refused.values()] == ["bad_value"]
+
+
+def test_no_number_in_a_reply_can_keep_it_from_being_sent() -> None:
+    assert json.loads(json_body({"status": "ok", "shift": 10**30})) == {"status": "ok", "shift": 10**30}
+
+
+def test_a_bit_no_register_has_is_no_bit() -> None:
+    field = Codec(shape=Shape.FIELD, texts={0: "a"})
+    with pytest.raises(BadValueError):
+        encode(field, [{"value": 1e300}])

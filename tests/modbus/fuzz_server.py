@@ -17,8 +17,9 @@ import uvloop
 
 from ess_actors.core.bank import Bank
 from ess_actors.core.codec import Shape
-from ess_actors.core.points import Serial, ServerMap, Table
+from ess_actors.core.points import Serial, Table
 from ess_actors.core.rtu import seal
+from ess_actors.core.server_points import ServerMap
 from ess_actors.modbus.answering import answer
 from ess_actors.modbus.server import Server
 from ess_actors.modbus.server_unit import BankUnit

@@ -12,7 +12,8 @@ from pyModbusTCP.client import ModbusClient
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.events import Event
-from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy
 from ess_actors.modbus.server import Server
 from tests.modbus.modbus_peers import request_frame
 

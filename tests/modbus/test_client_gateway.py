@@ -9,7 +9,7 @@ import pytest
 from ess_actors.modbus.client import Client
 from tests.modbus.modbus_bench import Heard, against, running
 from tests.modbus.modbus_maps import client_map, component, number
-from tests.modbus.modbus_peers import Call, device, honest, until
+from tests.modbus.modbus_peers import Call, device, honest, request_frame, until
 
 
 def unit(number_: int, period_ms: int, offset_ms: int = 0, points: int = 1) -> object:
@@ -214,5 +214,56 @@ def test_with_a_second_connection_not_even_the_first_time_out_is_waited_for() ->
                 assert not heard.bodies("/components/u3") and rests(client) == []
                 reply = await client.set("/components/u4/p0", 1)
                 assert reply["status"] == "ok"
+
+    asyncio.run(body())
+
+
+def test_when_many_fall_silent_at_once_the_others_are_served_between_their_time_outs() -> None:
+    async def body() -> None:
+        silent: set[int] = set()
+
+        async def script(call: Call) -> None:
+            if call.unit not in silent:
+                await honest(call)
+
+        parts = [unit(n, 300) for n in range(1, 17)]
+        async with against(script, *parts, transfer_timeout_s=0.15) as (client, heard, peer):  # type: ignore[arg-type]
+            await until(lambda: all(heard.bodies(f"/components/u{n}") for n in range(1, 17)))
+            silent.update(range(1, 8))
+            mark = len(peer.calls)
+            await until(lambda: rests(client) == list(range(1, 8)), what="all of them found")
+            rows, lost = [], 0
+            for call in peer.calls[mark:]:
+                lost = lost + 1 if call.unit in silent else 0
+                rows.append(lost)
+            assert max(rows) <= 3, "two suspicions, and then one probe or first miss at a time"
+            mark = len(peer.calls)
+            await until(lambda: len([c for c in peer.calls[mark:] if c.unit in silent]) >= 12, 8.0, "probes")
+            assert not client._units.all_rest and peer.connections == 1
+            healthy = [c for c in peer.calls[mark:] if c.unit not in silent]
+            assert {c.unit for c in healthy} == set(range(8, 17))
+
+    asyncio.run(body())
+
+
+def test_a_unit_whose_garbage_breaks_the_connection_leaves_its_neighbours_a_line() -> None:
+    async def body() -> None:
+        garbles = {3}
+
+        async def script(call: Call) -> None:
+            if call.unit in garbles:
+                call.send(request_frame(call.transaction, call.unit, call.pdu[:5], protocol=0x5A5A))
+            else:
+                await honest(call)
+
+        parts = [unit(n, 100) for n in (3, 4, 5)]
+        async with against(script, *parts) as (client, heard, peer):  # type: ignore[arg-type]
+            await until(lambda: peer.connections >= 4, 10.0, "probes of it")
+            for n in (4, 5):
+                good = [body for body in heard.bodies(f"/components/u{n}") if "p0" in body]
+                assert len(good) >= peer.connections, "the connection is theirs between two probes"
+            garbles.clear()
+            await until(lambda: heard.body("/components/u3").get("p0") == 10, what="unit 3 back")
+            assert rests(client) == []
 
     asyncio.run(body())

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from ess_actors.core.component import ComponentState
 from ess_actors.core.component_writes import Item
 from ess_actors.core.events import STATUS
@@ -35,6 +37,11 @@ class Bench:
         self.state.good(block, b"".join(w.to_bytes(2, "big") for w in words), self.now, self.now)
         return [item.value for item in self.found.lost(lambda unit: self.way)]
 
+    def stands(self, *words: int) -> None:
+        """Shown for so long that it is no command that clears itself."""
+        for _ in range(4):
+            assert self.polled(*words) == []
+
     def lost(self) -> None:
         self.now += 1.0
         (block,) = (block for cycle in self.state.cycles for block in cycle.blocks)
@@ -46,7 +53,7 @@ class Bench:
 def test_a_device_that_restarted_with_zero_gets_its_setpoint_back_once() -> None:
     bench = Bench()
     bench.wrote(-25.0)
-    assert bench.polled(0x10000 - 250) == []
+    bench.stands(0x10000 - 250)
     bench.lost()
     assert bench.polled(0) == [-25.0]
     assert bench.polled(0) == [], "once"
@@ -57,7 +64,7 @@ def test_a_device_that_restarted_with_zero_gets_its_setpoint_back_once() -> None
 def test_a_device_that_kept_its_setpoint_is_left_alone_and_watched_on() -> None:
     bench = Bench()
     bench.wrote(7)
-    bench.polled(70)
+    bench.stands(70)
     for _ in range(3):
         bench.lost()
         assert bench.polled(70) == []
@@ -68,7 +75,7 @@ def test_a_device_that_kept_its_setpoint_is_left_alone_and_watched_on() -> None:
 def test_a_unit_back_from_silence_counts_like_a_new_connection() -> None:
     bench = Bench()
     bench.wrote(7)
-    bench.polled(70)
+    bench.stands(70)
     bench.way = (1, 1)
     assert bench.polled(0) == [7]
 
@@ -93,10 +100,22 @@ def test_a_command_that_clears_itself_ends_it() -> None:
     assert bench.polled(0) == []
 
 
+@pytest.mark.parametrize(("polls", "every"), [(1, 60.0), (2, 60.0), (20, 0.1)])
+def test_a_command_that_clears_itself_while_nobody_looks_is_not_done_twice(polls: int, every: float) -> None:
+    """It was shown for a while, by few polls or for a short time."""
+    bench = Bench()
+    bench.wrote(1)
+    for _ in range(polls):
+        assert bench.polled(10) == []
+        bench.now += every - 1.0
+    bench.lost()
+    assert bench.polled(0) == []
+
+
 def test_somebody_else_may_change_it_while_it_is_connected() -> None:
     bench = Bench()
     bench.wrote(1)
-    bench.polled(10)
+    bench.stands(10)
     assert bench.polled(33) == []
     bench.lost()
     assert bench.polled(0) == []
@@ -105,7 +124,7 @@ def test_somebody_else_may_change_it_while_it_is_connected() -> None:
 def test_a_later_set_that_went_wrong_ends_it() -> None:
     bench = Bench()
     bench.wrote(1)
-    bench.polled(10)
+    bench.stands(10)
     bench.found.drop("p")
     bench.lost()
     assert bench.polled(0) == []
@@ -126,7 +145,9 @@ def test_only_points_that_want_it() -> None:
     assert not bench.found
 
 
-def test_over_a_real_socket_it_is_written_told_and_counted() -> None:
+def test_over_a_real_socket_it_is_written_told_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ess_actors.modbus.reassert.STANDS_S", 2 * PERIOD_MS / 1000)
+
     async def body() -> None:
         memory = Memory(lambda call: (memory.store(call), True)[1])
         part = component(
@@ -141,7 +162,8 @@ def test_over_a_real_socket_it_is_written_told_and_counted() -> None:
             reply = await client.set("/components/c", {"kept": 5, "gone": 6, "other": 7}, by="ess_1")
             assert reply["_status"] == "ok"
             await until(lambda: heard.body().get("other") == 7 and heard.body().get("gone") == 6)
-            await heard.next_body()
+            for _ in range(3):
+                await heard.next_body()
             memory.words.update({11: 0, 12: 0})
             mark = len(peer.calls)
             peer.hang_up()
@@ -158,3 +180,19 @@ def test_over_a_real_socket_it_is_written_told_and_counted() -> None:
             assert isinstance(full, dict) and full["last_setter"]["value"] == 6
 
     asyncio.run(body())
+
+
+def test_what_stood_before_a_reload_stands_on_for_a_point_that_is_as_it_was() -> None:
+    bench, same, other = (
+        Bench(),
+        Bench(),
+        Bench(replace(number("p", 11, signed=True, scale=10), reassert=True)),
+    )
+    bench.wrote(-25.0)
+    bench.stands(0x10000 - 250)
+    for reloaded in (same, other):
+        reloaded.now, reloaded.way = bench.now, bench.way
+        reloaded.found.inherit(bench.found)
+        reloaded.lost()
+    assert same.polled(0) == [-25.0]
+    assert other.polled(0) == [], "another register now"

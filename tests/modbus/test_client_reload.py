@@ -118,3 +118,36 @@ def test_a_client_that_does_not_run_can_be_given_another_map() -> None:
         assert [state.component.id for state in client.states] == ["d"]
 
     asyncio.run(body())
+
+
+def test_a_fresh_read_that_waits_for_a_component_that_goes_is_answered_and_not_sent() -> None:
+    async def body() -> None:
+        async def script(call: Call) -> None:
+            if call.address == 10 and heard.bodies():
+                held.append(call)
+            else:
+                await honest(call)
+
+        held: list[Call] = []
+        async with device(script) as peer:
+            gone = component("w", number("p", 90, debounce_s=0.001, period_ms=60_000), period_ms=60_000)
+            found = client_map(part("c", 10), gone, port=peer.port, transfer_timeout_s=5.0)
+            async with running(found) as (client, heard):
+                await client.set("/components/w/p", 1)
+                await until(lambda: held, what="a poll that is waited for")
+                fresh = asyncio.create_task(client.get("/components/w/p/_remote"))
+                await asyncio.sleep(0)
+                new = client_map(part("c", 10), port=peer.port, transfer_timeout_s=5.0)
+                reload = asyncio.create_task(client.reload(new))
+                await asyncio.sleep(0)
+                peer.script = honest
+                await honest(held[0])
+                await reload
+                reply = await fresh
+                assert isinstance(reply, dict) and reply["status"] == "not_connected"
+                assert "anew" in str(reply["text"])
+                await heard.next_body()
+                assert not [call for call in peer.calls if call.function == 3 and call.address == 90]
+                assert not client._loop.orders.queue._windows, "debounce windows that are over are forgotten"
+
+    asyncio.run(body())

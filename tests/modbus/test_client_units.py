@@ -1,8 +1,10 @@
 """Who is asked, who is probed, and when: the rules for silent units, without a socket."""
 
+from itertools import pairwise
+
 import pytest
 
-from ess_actors.modbus.units import LAST_PROBE_S, MISSES, MISSES_OF_ALL, Units
+from ess_actors.modbus.units import LAST_PROBE_S, LAST_SOCKET_S, MISSES, MISSES_OF_ALL, Units
 
 TIMEOUT = 0.5
 
@@ -74,6 +76,7 @@ def test_forced_probes_leave_the_line_to_the_living_for_a_while() -> None:
     units = Units([1, 2, 3], patience=0.2)
     miss(units, 2, 10.0)
     miss(units, 3, 10.0)
+    units.spare(0.0)
     assert units.to_probe(10.3, idle=False) is not None
     units.spare(10.8)
     assert units.to_probe(10.5, idle=False) is None
@@ -108,11 +111,11 @@ def test_the_socket_is_to_blame_when_all_are_silent() -> None:
     units = Units([1, 2])
     for now in range(1, MISSES + 1):
         miss(units, 1, float(now))
-        assert not units.worth_a_new_socket()
+        assert not units.worth_a_new_socket(float(now))
     verdicts = []
     for now in range(4, 4 + MISSES):
         miss(units, 2, float(now))
-        verdicts.append(units.worth_a_new_socket())
+        verdicts.append(units.worth_a_new_socket(float(now)))
     assert verdicts == [False, False, True]
 
 
@@ -131,3 +134,89 @@ def test_units_that_stay_in_the_plan_keep_their_history() -> None:
     kept = units[2]
     units.renew([2, 3], 0.5)
     assert units[2] is kept and units.silent == [2]
+
+
+def test_dead_units_do_not_make_the_living_ones_rest() -> None:
+    units, now = Units(range(1, 31)), 0.0
+    for number in range(1, 11):
+        now += TIMEOUT
+        miss(units, number, now)
+        units.answered(units[30])
+    for _ in range(5 * MISSES_OF_ALL):
+        now += TIMEOUT
+        found = units.to_probe(now, idle=True)
+        if found is not None:
+            miss(units, found[0], now + TIMEOUT)
+    assert units.row == 0, "that a silent unit is still silent is no news of the line"
+    assert not units.all_rest and units.silent == list(range(1, 11))
+    assert not units.worth_a_new_socket(now)
+
+
+def test_many_misses_in_a_row_do_not_outweigh_a_unit_that_was_heard_since_the_first_ones() -> None:
+    units, now = Units(range(1, 31)), 0.0
+    for number in (1, 2, 29, *range(3, 3 + 2 * MISSES_OF_ALL)):
+        now += TIMEOUT
+        if number == 29:
+            units.answered(units[29])
+        else:
+            miss(units, number, now)
+    assert units.row >= MISSES_OF_ALL and not units.all_rest
+    miss(units, 29, now + 1.0)
+    assert units.all_rest, "now nobody is known to live"
+
+
+def test_two_new_silences_make_the_others_suspect_until_they_are_heard() -> None:
+    units = Units(range(1, 6))
+    miss(units, 1, 1.0)
+    assert not any(units[n].suspect for n in range(1, 6)), "a single one is its own matter"
+    miss(units, 2, 10.0)
+    assert not units[3].suspect, "nor are two that have nothing to do with each other"
+    miss(units, 3, 10.5)
+    assert [n for n in range(1, 6) if units[n].suspect] == [4, 5] and units[4].doubt
+    units.answered(units[4])
+    assert not units[4].suspect and not units[4].doubt
+
+
+def test_probes_go_round_and_a_new_socket_does_not_begin_anew() -> None:
+    units, now, asked = Units(range(1, 9)), 10.0, []
+    for number in range(1, MISSES_OF_ALL + 1):
+        now += TIMEOUT
+        miss(units, number, now)
+    for turn in range(8):
+        if turn in (2, 4):
+            units.probe_all(0.0)
+        while (found := units.to_probe(now, idle=True)) is None:
+            now += 0.01
+        asked.append(found[0])
+        now += TIMEOUT
+        miss(units, found[0], now)
+    assert sorted(asked[:3]) == [6, 7, 8], "first who was good to the end"
+    assert asked[3:] == [1, 2, 3, 4, 5]
+
+
+def test_new_sockets_come_in_pauses_that_grow_until_something_answers() -> None:
+    units, now, at = Units(range(1, 9)), 0.0, [0.0]
+    for number in range(1, MISSES_OF_ALL + 1):
+        miss(units, number, now)
+    while len(at) < 7:
+        now += 0.25
+        miss(units, 1, now)
+        if units.worth_a_new_socket(now):
+            at.append(now)
+    assert [b - a for a, b in pairwise(at[1:])] == [1.0, 2.0, 4.0, LAST_SOCKET_S, LAST_SOCKET_S]
+    units.answered(units[3])
+    assert units.row == 0 and not units.worth_a_new_socket(now)
+
+
+def test_who_breaks_the_connection_is_not_the_first_on_the_next_one() -> None:
+    units = Units([1, 2, 3])
+    miss(units, 2, 10.0, "malformed")
+    miss(units, 3, 10.0)
+    assert units.silent == [2, 3] and units.row == 1, "garbage is a sign of life of the line"
+    units.probe_all(0.0)
+    found = units.to_probe(10.05, idle=True)
+    assert found is not None and found[0] == 3
+    units.answered(units[3])
+    assert units.to_probe(10.05, idle=True) is None
+    found = units.to_probe(10.2, idle=True)
+    assert found is not None and found[0] == 2

@@ -5,7 +5,8 @@ import random
 import struct
 
 from ess_actors.core.bank import Written
-from ess_actors.core.points import ServerMap, StalePolicy, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ServerMap, StalePolicy
 from tests.modbus.modbus_peers import request_frame, until, words_pdu
 from tests.modbus.modbus_site import HS, LS, entry, serving, site
 

@@ -11,7 +11,8 @@ import uvloop
 
 from ess_actors.core.bank import Written
 from ess_actors.core.errors import RequestError
-from ess_actors.core.points import ANY_UNIT, ServerMap, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ANY_UNIT, ServerMap
 from tests.modbus.modbus_peers import read_pdu, request_frame, until, words_pdu
 from tests.modbus.modbus_site import HS, LS, entry, serving, site
 

@@ -6,8 +6,9 @@ import subprocess
 import uvloop
 
 from ess_actors.core.bank import Written
-from ess_actors.core.points import Serial, ServerMap, Table
+from ess_actors.core.points import Serial, Table
 from ess_actors.core.rtu import seal
+from ess_actors.core.server_points import ServerMap
 from tests.modbus.modbus_peers import read_pdu, until, words_pdu
 from tests.modbus.modbus_site import HS, entry, serving
 from tests.modbus.serial_line import Master, joined, line

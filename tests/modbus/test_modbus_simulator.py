@@ -4,48 +4,18 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from pyModbusTCP.client import ModbusClient
 
 from ess_actors.core.errors import RequestError
-from ess_actors.core.points import ClientMap, Heartbeat, Table
 from ess_actors.core.transaction import Request
 from ess_actors.modbus.lines import open_link
 from ess_actors.modbus.link import Link
 from ess_actors.modbus.simulator import Simulator
 from tests.modbus.modbus_link_bench import endpoint
-from tests.modbus.modbus_maps import bits, client_map, coil, component, enum, number
+from tests.modbus.modbus_maps import client_map, component, number
 from tests.modbus.modbus_peers import until
-
-
-def bms() -> ClientMap:
-    return client_map(
-        component(
-            "ess_1/bms_info",
-            number("soc", 100, scale=10),
-            number("power", 101, signed=True),
-            number("energy", 102, size=2, order=(1, 0)),
-            *bits("flags", 104, {0: "over_voltage", 3: "over_temperature"}),
-            enum("mode", 105, {0: "Off", 3: "Run"}),
-            number("beat", 106),
-            coil("closed", 7),
-            coil("open", 8, inverted=True),
-            heartbeat=Heartbeat(read="beat"),
-        ),
-        component("ess_1/rack_11", number("volts", 5, table=Table.INPUT, unit=11, scale=0.1), unit=11),
-    )
-
-
-@asynccontextmanager
-async def simulated(*maps: ClientMap, **settings: Any) -> AsyncIterator[Simulator]:
-    simulator = Simulator(maps or (bms(),), **settings)
-    await simulator.start()
-    try:
-        yield simulator
-    finally:
-        await simulator.stop()
+from tests.modbus.simulated_bms import bms, foreign, simulated
 
 
 async def mbpoll(port: int, *arguments: str) -> tuple[int, str]:
@@ -53,19 +23,6 @@ async def mbpoll(port: int, *arguments: str) -> tuple[int, str]:
     command = ["mbpoll", "-0", "-1", "-q", "-o", "1", "-p", str(port), "127.0.0.1", *arguments]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=10)
     return done.returncode, done.stdout + done.stderr
-
-
-async def foreign(port: int, unit: int, call: str, *arguments: object) -> object:
-    """One call of pyModbusTCP in a thread; None is its word for any failure."""
-
-    def talk() -> object:
-        client = ModbusClient(host="127.0.0.1", port=port, unit_id=unit, timeout=1.0, auto_open=True)
-        try:
-            return getattr(client, call)(*arguments)
-        finally:
-            client.close()
-
-    return await asyncio.to_thread(talk)
 
 
 def test_points_are_shown_in_the_files_own_codec() -> None:
@@ -251,51 +208,5 @@ def test_a_fault_that_makes_no_sense_is_refused(stem: str, fault: dict[str, obje
         async with simulated() as simulator:
             with pytest.raises(RequestError):
                 await simulator.fault(stem, fault)
-
-    asyncio.run(body())
-
-
-PLANT: dict[str, dict[str, object]] = {
-    "bms_1": {
-        "model": "battery",
-        "capacity_kwh": 20,
-        "power_kw": 500,
-        "points": {"soc": "ess_1/bms_info/soc", "dc_power": "ess_1/bms_info/power"},
-    },
-    "pcs": {
-        "model": "pcs",
-        "power_kw": 400,
-        "ramp_kw_per_s": 100000,
-        "start_s": 0.01,
-        "points": {"active_power_setpoint": "pcs/setpoint", "start_stop": "pcs/start_stop"},
-    },
-}
-
-
-def test_the_plant_follows_what_a_master_writes() -> None:
-    async def body() -> None:
-        pcs = client_map(
-            component("pcs", number("setpoint", 1, signed=True, scale=10), number("start_stop", 2)),
-            stem="pcs",
-            host="10.0.0.9",
-        )
-        async with simulated(bms(), pcs, plant=PLANT, step_s=0.01) as simulator:
-            port = simulator.addresses["pcs"][1]
-            before = simulator.value("bms_1", "ess_1/bms_info/soc")
-            assert before == 60.0
-            assert await foreign(port, 1, "write_multiple_registers", 1, [65536 - 3000, 207])
-
-            def power() -> object:
-                return simulator.value("bms_1", "ess_1/bms_info/power")
-
-            await until(lambda: power() == -291, what="the battery charging with the power of the setpoint")
-            await until(lambda: simulator.value("bms_1", "ess_1/bms_info/soc") > before, what="soc rising")  # type: ignore[operator]
-            simulator.set_points("bms_1", {"ess_1/bms_info/soc": 20.0, "ess_1/bms_info/power": 5})
-            await until(
-                lambda: 20.0 < simulator.value("bms_1", "ess_1/bms_info/soc") < 25.0, what="on from 20 %"
-            )  # type: ignore[operator]
-            assert power() == 5, "a measured point stays where the operator put it"
-            simulator.set_points("bms_1", {"ess_1/bms_info/power": None})
-            await until(lambda: power() == -291, what="the model moving the point again")
 
     asyncio.run(body())

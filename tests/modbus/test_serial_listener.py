@@ -1,18 +1,19 @@
 """Our slave on a serial line, over a pseudo-terminal: whom it answers, whom it leaves alone, what it survives."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 import uvloop
 
 from ess_actors.core.points import Serial
-from ess_actors.core.rtu import seal
+from ess_actors.core.rtu import SETTLED_S, seal
 from ess_actors.modbus.listener_session import Reply
-from ess_actors.modbus.serial_listener import SETTLED_S, SerialListener
+from ess_actors.modbus.serial_listener import SerialListener
 from tests.modbus.modbus_peers import read_pdu, until, words_pdu
 from tests.modbus.serial_line import Master, line
 
@@ -152,7 +153,36 @@ def test_a_line_that_is_none_is_named(path: str) -> None:
 def test_a_line_that_another_program_has_is_named() -> None:
     async def body() -> None:
         async with slave() as (_, listener):
-            with pytest.raises(OSError, match="another program has it"):
+            with pytest.raises(OSError, match="another program has the port"):
                 await SerialListener(Serial(device=listener.place), respond).start()
+
+    uvloop.run(body())
+
+
+def test_a_process_with_very_many_files_open_is_answered_too() -> None:
+    """`select`, which pyserial uses, knows no descriptor above 1023."""
+
+    async def body() -> None:
+        with ExitStack() as files:
+            end, path = files.enter_context(line())
+            for _ in range(1024):
+                files.callback(os.close, os.dup(end))
+            listener = SerialListener(Serial(device=path), respond)
+            await listener.start()
+            master = Master(end)
+            try:
+                master.say(ASK)
+                await master.hears(ANSWER)
+            finally:
+                master.close()
+                listener.stop()
+
+    uvloop.run(body())
+
+
+def test_a_speed_that_is_none_is_named() -> None:
+    async def body() -> None:
+        with line() as (_, path), pytest.raises(OSError, match=f"{path}: Not a valid byte size: 4"):
+            await SerialListener(Serial(device=path, data_bits=4), respond).start()
 
     uvloop.run(body())

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import pytest
 
+from ess_actors.config.json_reader import read
 from ess_actors.config.modbus_client import load_client
-from ess_actors.config.modbus_files import load_any
+from ess_actors.config.modbus_files import any_from
 from ess_actors.core.events import Event
 from ess_actors.core.points import ClientMap, Component
 from ess_actors.core.registers import naked
@@ -30,7 +31,7 @@ PERIOD_MS = 100
 def client_files() -> list[Path]:
     """Every file under configs/ and tests/cases/ that a client is made from."""
     found = sorted([*ROOT.glob("configs/**/*.json"), *ROOT.glob("tests/cases/*/*.json")])
-    return [file for file in found if load_any(file).clients]
+    return [file for file in found if any_from(read(file), file).clients]
 
 
 def hurried(found: ClientMap) -> ClientMap:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.codec import Codec, Shape
-from ess_actors.core.points import ANY_UNIT, ServerEntry, ServerMap, Table
+from ess_actors.core.points import Table
+from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap
 from ess_actors.modbus.server import Server
 from tests.peers.programs import LibmodbusMaster, NodeMaster
 
