@@ -22,9 +22,10 @@ from thespian.actors import (
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
 from ess_actors.actors.process import die_with_parent, keep_own_logging, log, name_process
-from ess_actors.core.control import Configure, Crashed, Directory, Entry, Heartbeat, Ready, Wake
+from ess_actors.core.control import Configure, Crashed, Directory, Entry, Heartbeat, Ready, Taken, Wake
 from ess_actors.core.directory import Router
-from ess_actors.core.messages import Message, from_wire, to_wire
+from ess_actors.core.flow import TAKEN_EVERY, Flow, Parcel
+from ess_actors.core.messages import Frame, Message, from_wire, to_wire
 from ess_actors.core.metrics import Meter, Snapshot
 
 HEARTBEAT_S = 1.0
@@ -50,6 +51,7 @@ class TreeActor(Actor):  # type: ignore[misc]
         self._parent: Any = None
         self._supervisor: Any = None
         self._router: Router[Entry] = Router("")
+        self._flows: dict[str, Flow] = {}
         self._running: frozenset[str] = frozenset()
         self._next_heartbeat = 0.0
         self._process = psutil.Process()
@@ -117,7 +119,7 @@ class TreeActor(Actor):  # type: ignore[misc]
     def post_all(self, messages: Iterable[Message]) -> int:
         """Send several; what one actor gets of them goes in one parcel, in order: it costs as much as one message."""
         now, sent = time.monotonic(), 0
-        parcels: dict[str, tuple[Entry, list[tuple[object, ...]]]] = {}
+        parcels: dict[str, tuple[Entry, list[Frame]]] = {}
         for message in messages:
             message = message._replace(sender=self.actor_id)
             recipients = self._router.recipients(message)
@@ -130,8 +132,20 @@ class TreeActor(Actor):  # type: ignore[misc]
                 parcels.setdefault(entry.actor_id, (entry, []))[1].append(frame)
             sent += len(recipients)
         for entry, frames in parcels.values():
-            self.send(entry.address, frames)
+            flow = self._flows.get(entry.actor_id)
+            if flow is None:
+                flow = self._flows[entry.actor_id] = Flow(now)
+            self._send_parcels(entry, flow.offer(frames, now))
         return sent
+
+    @property
+    def backlog(self) -> int:
+        """Messages that wait because their receivers have not taken those before. Any thread may ask."""
+        return sum(map(len, tuple(self._flows.values())))
+
+    def _send_parcels(self, entry: Entry, parcels: list[Parcel]) -> None:
+        for parcel in parcels:
+            self.send(entry.address, parcel)
 
     def wake_after(self, seconds: float, wake: Wake) -> None:
         """Ask for `on_wake(wake)`; it cannot be taken back."""
@@ -153,9 +167,13 @@ class TreeActor(Actor):  # type: ignore[misc]
 
     def _dispatch(self, message: Any, sender: Any) -> None:
         match message:
-            case list():
-                for frame in message:
+            case Parcel():
+                for frame in message.frames:
                     self._receive(frame)
+                if message.number % TAKEN_EVERY == 0:
+                    self.send(sender, Taken(self.actor_id, self.generation, message.number))
+            case Taken():
+                self._taken(message)
             case WatchMessage():
                 self.on_watch()
             case WakeupMessage():
@@ -167,6 +185,8 @@ class TreeActor(Actor):  # type: ignore[misc]
                 self._router.renew(message.entries)
                 after = {e.actor_id: e.generation for e in message.entries}
                 gone = frozenset(i for i, generation in before.items() if after.get(i) != generation)
+                for actor_id in gone:
+                    self._count_undeliverable(len(self._flows.pop(actor_id, ())))
                 self._running = frozenset(after)
                 early, self._early = self._early, []
                 self.post_all(early)
@@ -177,8 +197,8 @@ class TreeActor(Actor):  # type: ignore[misc]
                 self.on_exit()
             case DeadEnvelope():
                 # Its receiver died with it; only the supervisor, who asked for dead letters, gets these.
-                lost = len(message.deadMessage) if isinstance(message.deadMessage, list) else 1
-                self.meter.count("ess_messages_dropped_total", self.actor_id, "undeliverable", by=lost)
+                dead = message.deadMessage
+                self._count_undeliverable(len(dead.frames) if isinstance(dead, Parcel) else 1)
             case PoisonMessage():
                 pass
             case _:
@@ -193,6 +213,24 @@ class TreeActor(Actor):  # type: ignore[misc]
         self.meter.observe("ess_message_latency_seconds", self.actor_id, seconds=time.monotonic() - sent)
         self.meter.count("ess_messages_total", self.actor_id, message.method)
         self.on_message(message)
+
+    def _count_undeliverable(self, messages: int) -> None:
+        if messages:
+            self.meter.count("ess_messages_dropped_total", self.actor_id, "undeliverable", by=messages)
+
+    def _taken(self, taken: Taken) -> None:
+        entry, flow = self._router.entry(taken.actor_id), self._flows.get(taken.actor_id)
+        if entry is not None and flow is not None and entry.generation == taken.generation:
+            self._send_parcels(entry, flow.taken(taken.number, time.monotonic()))
+
+    def _look_after_flows(self, now: float) -> None:
+        self.meter.gauge("ess_messages_waiting", self.actor_id, value=self.backlog)
+        for actor_id, flow in self._flows.items():
+            if flow.shed:
+                self.meter.count("ess_messages_dropped_total", self.actor_id, "overload", by=flow.shed)
+                flow.shed = 0
+            if entry := self._router.entry(actor_id):
+                self._send_parcels(entry, flow.retry(now))
 
     def _configure(self, message: Configure, sender: Any) -> None:
         self.actor_id, self.generation = message.actor_id, message.generation
@@ -217,6 +255,7 @@ class TreeActor(Actor):  # type: ignore[misc]
 
     def _beat(self) -> None:
         now = time.monotonic()
+        self._look_after_flows(now)
         self.heartbeat(self.own_heartbeat())
         # On a grid, so that heartbeats do not drift apart from the second they describe.
         self._next_heartbeat += HEARTBEAT_S * (1 + max(0, int((now - self._next_heartbeat) / HEARTBEAT_S)))

@@ -19,8 +19,8 @@ from ess_actors.core.uri import covers
 from ess_actors.modbus.server import Server
 
 _ASK_AGAIN_S: Final = 5.0
-_MAX_WAITING: Final = 1000
-"""Items that may wait for the actor; beyond, masters are told to come back later."""
+_MAX_WAITING: Final = 200
+"""Items that may wait for the actor, or for who takes its orders; beyond, masters are told to come back later."""
 
 
 class _Reply(NamedTuple):
@@ -61,7 +61,7 @@ class ModbusServerActor(IoActor):
             settings.port,
             self.from_io,
             on_event=self.from_io,
-            busy=lambda: len(self._items) > _MAX_WAITING,
+            busy=lambda: len(self._items) + self.backlog > _MAX_WAITING,
             serial=settings.serial,
             tls=settings.tls,
             max_clients=settings.max_clients,

@@ -74,6 +74,15 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Receiver -> sender: it has handled the parcels up to this number, see core.flow."""
+
+    actor_id: str
+    generation: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
     """Actor -> supervisor: it listens to something else from now on (the web actor's listeners)."""
 

@@ -1,6 +1,6 @@
 """The uri-addressed message that actors exchange, and its flat form on the wire between processes."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -10,6 +10,9 @@ MAX_HOPS: Final = 8
 """A message that would carry more is not sent: two controllers that mirror a variable stop here."""
 
 WIRE_VERSION: Final = 1
+
+Frame: TypeAlias = tuple[object, ...]
+"""A message on its way to one receiver, see `to_wire`."""
 
 SITE_WIDE_ACTORS: Final = frozenset({"supervisor", "web", "store", "sim"})
 """Actor ids that belong to no instance; no instance may have such a name."""
@@ -76,12 +79,17 @@ def command_record(order: Message, by: str) -> Message:
     return Message("post", "/commands", orjson.dumps(kept), command=order.command)
 
 
-def to_wire(message: Message, recipient: str, sent: float) -> tuple[object, ...]:
+def to_wire(message: Message, recipient: str, sent: float) -> Frame:
     """Flat tuple of builtins: (version, recipient actor id, monotonic seconds of sending, *fields)."""
     return (WIRE_VERSION, recipient, sent, *message)
 
 
-def from_wire(frame: tuple[object, ...]) -> tuple[Message, str, float]:
+def method_of(frame: Frame) -> str:
+    """The method of a message in its wire form."""
+    return str(frame[3])
+
+
+def from_wire(frame: Frame) -> tuple[Message, str, float]:
     """Inverse of `to_wire`: (message, recipient, sent). Raises ValueError for another version."""
     if frame[0] != WIRE_VERSION:
         raise ValueError(f"message of wire version {frame[0]!r}, this process speaks {WIRE_VERSION}")

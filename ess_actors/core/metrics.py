@@ -57,6 +57,9 @@ _ROWS: Final = (
         ("actor", "reason"),
     ),
     Metric(
+        "ess_messages_waiting", Kind.GAUGE, "Wait because their receivers are behind.", "", ("actor",)
+    ),
+    Metric(
         "ess_modbus_requests_total",
         Kind.COUNTER,
         "Modbus requests; ok or what went wrong.",

@@ -10,7 +10,7 @@ from ess_actors.core.events import Event
 from ess_actors.core.points import Serial, Tls
 from ess_actors.core.server_points import ANY_UNIT, ServerMap
 from ess_actors.core.simulated_faults import Fault
-from ess_actors.core.transaction import TARGET_SILENT
+from ess_actors.core.transaction import BUSY, TARGET_SILENT
 from ess_actors.modbus.answering import answer
 from ess_actors.modbus.background import end, in_background
 from ess_actors.modbus.listener import Listener
@@ -19,6 +19,8 @@ from ess_actors.modbus.serial_listener import SerialListener
 from ess_actors.modbus.server_faults import ServerFaults
 from ess_actors.modbus.server_unit import BankUnit
 
+BUSY_DELAY_S: Final = 0.05
+"""How long a write that cannot be passed on now waits for its refusal."""
 CHECK_S: Final = 0.25
 """How often silent sources are looked for."""
 
@@ -164,7 +166,11 @@ class Server:
     def _respond(self, unit: int, pdu: bytes) -> bytes | Reply | None:
         if self.faults:
             return self.faults.spoilt(unit, pdu, lambda: self._answer(unit or ANY_UNIT, pdu))
-        return self._answer(unit or ANY_UNIT, pdu)
+        reply = self._answer(unit or ANY_UNIT, pdu)
+        if reply[0] & 0x80 and reply[1] == BUSY:
+            # Told at once, a master would ask again at once, and this thread would leave the actor no time to catch up.
+            return Reply(reply, delay=BUSY_DELAY_S)
+        return reply
 
     def _respond_on_line(self, unit: int, pdu: bytes) -> bytes | Reply | None:
         """Others on the line answer for their units; one answer too many would destroy theirs."""

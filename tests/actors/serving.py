@@ -7,6 +7,7 @@ from typing import Any
 from ess_actors.actors.modbus_server import ModbusServerActor
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.core.control import Boot, Directory, Entry, Heartbeat, Query, Subscribe
+from ess_actors.core.flow import Parcel
 from ess_actors.core.messages import Message, to_wire
 from ess_actors.core.supervision import ChildSpec
 
@@ -44,7 +45,7 @@ class Bus(SupervisingActor):
                 self.send(sender, (list(map(tuple, self._heard)), listens, reports))
             case Message():
                 for entry in self.entries():
-                    self.send(entry.address, [to_wire(message, CHILD, time.monotonic())])
+                    self.send(entry.address, Parcel(1, [to_wire(message, CHILD, time.monotonic())]))
             case Subscribe():
                 if self.resubscribe(message.actor_id, message.generation, message.subscriptions):
                     self.on_children_changed()
