@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SITE   ?= configs/dual_bms
+# Much of the tests' time is waiting, so there are more processes than processors.
+AT_ONCE ?= --numprocesses 4 --dist loadscope
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast check format peers bench clean
@@ -33,10 +35,10 @@ demo: $(VENV)/.runtime  ## run the dual-BMS site on built-in simulators (SITE=co
 	@exec $(BIN)/ess-actors run $(SITE) --sim --live
 
 test: $(VENV)/.developer  ## run all tests (under 6 minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 test-fast: $(VENV)/.developer  ## run the tests that start no site
-	$(BIN)/python -m pytest --ignore=tests/system
+	$(BIN)/python -m pytest $(AT_ONCE) --ignore=tests/system
 
 check: $(VENV)/.developer  ## format, lint, types and import contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }

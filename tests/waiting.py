@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import psutil
+
 T = TypeVar("T")
 
 
-def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 10.0) -> T:
+def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 30.0) -> T:
     """The first truthy result of `condition`; fails, naming `what` and the last result, after `limit_s` seconds."""
     until = time.monotonic() + limit_s
     while True:
@@ -17,3 +19,11 @@ def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 10.0
         if time.monotonic() > until:
             raise AssertionError(f"waited {limit_s:g} s in vain for {what}; last: {result!r}")
         time.sleep(0.02)
+
+
+def ended(pid: int) -> bool:
+    """Whether a process runs no more. When the system forgets it altogether is the affair of whoever inherited it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

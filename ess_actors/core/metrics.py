@@ -1,5 +1,6 @@
 """The table of every number exposed: name, kind, help, unit, labels; and the Meter that counts them."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -56,9 +57,8 @@ _ROWS: Final = (
         "",
         ("actor", "reason"),
     ),
-    Metric(
-        "ess_messages_waiting", Kind.GAUGE, "Wait because their receivers are behind.", "", ("actor",)
-    ),
+    Metric("ess_messages_refused_total", Kind.COUNTER, "Frames that this tree did not send.", "", ("actor",)),
+    Metric("ess_messages_waiting", Kind.GAUGE, "Wait because their receivers are behind.", "", ("actor",)),
     Metric(
         "ess_modbus_requests_total",
         Kind.COUNTER,
@@ -133,6 +133,10 @@ class Meter:
         cell = self._values.get(key) or self._cell(key, Kind.HISTOGRAM)
         cell[bisect_left(LATENCY_BUCKETS, seconds)] += 1.0
         cell[-1] += seconds
+
+    def sum(self, name: str) -> float:
+        """What was counted so far in all series of a counter."""
+        return math.fsum(cell[0] for key, cell in self._values.items() if key[0] == name)
 
     def snapshot(self) -> dict[str, list[tuple[tuple[str, ...], tuple[float, ...]]]]:
         """Every series as it stands, as builtins; the Meter goes on counting."""

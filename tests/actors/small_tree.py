@@ -12,6 +12,7 @@ from thespian.actors import ActorSystem
 
 from ess_actors.core.control import Boot
 from tests.ports import free_port
+from tests.waiting import ended, wait_for
 
 
 @contextmanager
@@ -35,5 +36,4 @@ def small_tree(parent_class: type, settings: Any, folder: Path) -> Iterator[tupl
             left = [root, *root.children(recursive=True)]
             for process in left:
                 process.kill()
-            _, alive = psutil.wait_procs(left, timeout=5)
-            assert not alive
+            wait_for("every process to end", lambda: all(ended(process.pid) for process in left))

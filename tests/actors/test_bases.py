@@ -6,37 +6,18 @@ import socket
 
 import psutil
 import pytest
-from thespian.actors import ActorSystem
 
 from ess_actors.actors import loopback
-from ess_actors.actors.launch import free_port
-from ess_actors.core.control import Boot, Query
+from ess_actors.core.control import Query
 from tests.actors.crashing import Parent
-from tests.waiting import wait_for
+from tests.actors.small_tree import small_tree
+from tests.waiting import ended, wait_for
 
 
 @pytest.fixture
-def tree(tmp_path, monkeypatch):
-    """(ask, parent address): a small tree, ended after the test with everything below it."""
-    monkeypatch.setenv("THESPLOG_FILE", str(tmp_path / "thespian.log"))
-    system = ActorSystem("multiprocTCPBase", {"Admin Port": free_port()}, transientUnique=True)
-    admin = 0
-    try:
-        parent = system.createActor(Parent)
-        word, admin = system.ask(parent, Boot(None, str(tmp_path), os.getpid()), 10)
-        assert word == "booted"
-        yield system, parent
-    finally:
-        # Thespian's own shutdown leaves its admin and logger behind when an actor was killed.
-        if not admin:
-            system.shutdown()
-            pytest.fail("the tree did not start")
-        root = psutil.Process(admin)
-        left = [root, *root.children(recursive=True)]
-        for process in left:
-            process.kill()
-        _, alive = psutil.wait_procs(left, timeout=5)
-        assert not alive
+def tree(tmp_path):
+    with small_tree(Parent, None, tmp_path) as started:
+        yield started
 
 
 def reports(tree) -> dict:
@@ -66,7 +47,7 @@ def test_a_crash_is_one_crash_with_its_reason_and_a_restart(tree):
 def test_children_die_with_a_killed_parent(tree):
     children = [r.pid for r in wait_for("both to run", lambda: all_running(tree)).values()]
     os.kill(psutil.Process(children[0]).ppid(), signal.SIGKILL)
-    wait_for("the children to be gone", lambda: not any(psutil.pid_exists(p) for p in children))
+    wait_for("the children to be gone", lambda: all(map(ended, children)))
 
 
 def test_a_killed_child_is_reported_with_the_signal(tree):

@@ -1,21 +1,20 @@
 """The site server actor in a process of its own: its owners, its masters, its operator."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from pyModbusTCP.client import ModbusClient
 from thespian.actors import ActorSystem
 
-from ess_actors.actors.launch import free_port
 from ess_actors.config.modbus_server import load_server
-from ess_actors.core.control import Boot, Query
+from ess_actors.core.control import Query
 from ess_actors.core.messages import Message
 from tests.actors.serving import Bus
+from tests.actors.small_tree import small_tree
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 LS, HS = "/site/ess_1/ess_ls", "/site/ess_1/ess_hs"
@@ -75,31 +74,14 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setenv("THESPLOG_FILE", str(tmp_path / "thespian.log"))
+def site(tmp_path: Path) -> Iterator[Site]:
     port, file = free_port(), tmp_path / "site.json"
     file.write_text(json.dumps(content(port)))
     server_map, _ = load_server(file)
-    system = ActorSystem("multiprocTCPBase", {"Admin Port": free_port()}, transientUnique=True)
-    admin = 0
-    try:
-        bus = system.createActor(Bus)
-        word, admin = system.ask(bus, Boot(server_map, str(tmp_path), os.getpid()), 10)
-        assert word == "booted"
+    with small_tree(Bus, server_map, tmp_path) as (system, bus):
         found = Site(system, bus, file, port)
         wait_for("the server", lambda: found.state()[0] == "RUNNING")
         yield found
-    finally:
-        # Thespian's own shutdown leaves its admin and logger behind when an actor was killed.
-        if not admin:
-            system.shutdown()
-            pytest.fail("the tree did not start")
-        root = psutil.Process(admin)
-        left = [root, *root.children(recursive=True)]
-        for process in left:
-            process.kill()
-        _, alive = psutil.wait_procs(left, timeout=5)
-        assert not alive
 
 
 @pytest.fixture

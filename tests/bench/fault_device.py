@@ -1,7 +1,8 @@
 """Simulated devices in a process of their own, for whoever breaks them: orders as JSON lines, faults by the simulator.
 
 The first line out is {stem: port}. A line in is [stem, fault]; the answer is the CLOCK_MONOTONIC of its effect.
-Every 10 ms the point `clock` of every unit becomes the milliseconds of that clock; `name` is unit * 100.
+Every 10 ms, or as many as the argument says, the point `clock` of every unit becomes the milliseconds of that clock;
+`name` is unit * 100.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from ess_actors.core.points import ClientMap
 from ess_actors.modbus.simulator import Simulator
 from tests.bench.fault_map import maps
 
-TICK_S = 0.01
+TICK_S = int(sys.argv[1]) / 1000 if len(sys.argv) > 1 else 0.01
 
 
 async def main() -> None:

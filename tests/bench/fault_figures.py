@@ -37,7 +37,7 @@ FAULTS: dict[str, dict[str, object]] = {
     "offline": {"kind": "offline"},
     "mute": {"kind": "mute"},
     "delay": {"kind": "delay", "ms": 1200},
-    "late": {"kind": "late", "ms": 700},
+    "late": {"kind": "late", "ms": 900},
     "exception 2": {"kind": "exception", "code": 2},
     "exception 4": {"kind": "exception", "code": 4},
     "exception 6": {"kind": "exception", "code": 6},
@@ -61,6 +61,7 @@ class Timing(NamedTuple):
     after_s: float = 6.0
     slack_s: float = 0.15
     """The device's tick, and the time to decode and publish."""
+    tick_ms: int = 10
 
 
 @dataclass
@@ -100,11 +101,18 @@ class Seen:
         return [100 * abs(b - a - period_s) / period_s for a, b in pairwise(sent)]
 
 
-@contextmanager
-def devices() -> Iterator[tuple[dict[str, int], Callable[[str, dict[str, object]], float]]]:
+class Devices(NamedTuple):
     """Ports by stem, and how to break a device."""
+
+    ports: Callable[[], dict[str, int]]
+    order: Callable[[str, dict[str, object]], float]
+
+
+@contextmanager
+def devices(timing: Timing) -> Iterator[Devices]:
+    """A process of them, which may still be starting; `ports` waits for it and comes first."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.fault_device"],
+        [sys.executable, "-m", "tests.bench.fault_device", str(timing.tick_ms)],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -119,7 +127,7 @@ def devices() -> Iterator[tuple[dict[str, int], Callable[[str, dict[str, object]
         return float(json.loads(reader.readline()))
 
     try:
-        yield json.loads(reader.readline()), order
+        yield Devices(lambda: json.loads(reader.readline()), order)
     finally:
         writer.close()
         process.wait(5)
@@ -213,17 +221,19 @@ def _figures(
 def measure() -> dict[str, Any]:
     """Fault -> layout -> figures; one fault after the other, that none disturbs the figures of another."""
     found: dict[str, Any] = {}
-    with devices() as (ports, order):
+    with devices(Timing()) as started:
+        ports = started.ports()
         for name in FAULTS:
             timing = Timing(during_s=LONG_S) if name == LONG else Timing()
-            found[name] = uvloop.run(one_fault(ports, order, name, timing))
+            found[name] = uvloop.run(one_fault(ports, started.order, name, timing))
     return found
 
 
 def at_once(timing: Timing) -> dict[str, Any]:
     """The same with all faults at the same time, each on devices of its own: quick, and no place for percentages."""
     with contextlib.ExitStack() as stack:
-        found = [(*stack.enter_context(devices()), name) for name in FAULTS]
+        started = [stack.enter_context(devices(timing)) for _ in FAULTS]
+        found = [(one.ports(), one.order, name) for one, name in zip(started, FAULTS, strict=True)]
 
         async def together() -> list[dict[str, dict[str, float | None]]]:
             return list(await asyncio.gather(*(one_fault(*one, timing) for one in found)))

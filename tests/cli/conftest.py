@@ -15,6 +15,7 @@ from ess_actors.web.app import create_app
 from ess_actors.web.bridge import Answer, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
+from tests.ports import free_port
 
 
 def actor(actor_id: str, state: str, pid: int | None, restarts: int, **more: object) -> dict[str, object]:
@@ -176,8 +177,5 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
 
 @pytest.fixture
 def nowhere() -> str:
-    """An address that nobody listens on: bound and closed again."""
-    free = bind("127.0.0.1", 0)
-    host, port = free.getsockname()
-    free.close()
-    return f"{host}:{port}"
+    """An address that nobody listens on."""
+    return f"127.0.0.1:{free_port()}"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0, what: str = "condition") -> None:
+async def until(condition: Callable[[], object], seconds: float = 10.0, what: str = "condition") -> None:
     """Returns once `condition()` is true; fails after `seconds`."""
     limit = time.monotonic() + seconds
     while not condition():
@@ -27,13 +27,11 @@ def words_pdu(function: int, *words: int) -> bytes:
     return struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words)
 
 
-class Call:
-    """One request as the device saw it; every way to answer it, right or wrong."""
+class Heard:
+    """One request as a device saw it, on whatever line."""
 
-    def __init__(self, frame: bytes, writer: asyncio.StreamWriter) -> None:
-        self.transaction, _, _, self.unit = struct.unpack(">HHHB", frame[:7])
-        self.pdu = frame[7:]
-        self.writer = writer
+    def __init__(self, unit: int, pdu: bytes) -> None:
+        self.unit, self.pdu = unit, pdu
         self.time = time.monotonic()
 
     @property
@@ -47,6 +45,21 @@ class Call:
     @property
     def count(self) -> int:
         return int.from_bytes(self.pdu[3:5], "big")
+
+    async def aged(self, seconds: float) -> None:
+        """Returns when the request is so old: for devices that take their time."""
+        old, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.call_later(self.time + seconds - time.monotonic(), old.set)
+        await old.wait()
+
+
+class Call(Heard):
+    """One Modbus TCP request; every way to answer it, right or wrong."""
+
+    def __init__(self, frame: bytes, writer: asyncio.StreamWriter) -> None:
+        self.transaction, _, _, unit = struct.unpack(">HHHB", frame[:7])
+        super().__init__(unit, frame[7:])
+        self.writer = writer
 
     def frame(self, pdu: bytes, *, transaction: int | None = None, unit: int | None = None) -> bytes:
         return request_frame(
@@ -111,3 +124,17 @@ async def device(script: Callable[[Call], Awaitable[None]], port: int = 0) -> As
 async def honest(call: Call) -> None:
     """Register n holds n; writes are echoed."""
     call.send(call.registers() if call.function <= 4 else call.frame(call.pdu[:5]))
+
+
+def with_the_next(address: int) -> Callable[[Call], Awaitable[None]]:
+    """Answers requests for `address` too late, together with the next other one."""
+    late: list[bytes] = []
+
+    async def script(call: Call) -> None:
+        if call.address == address:
+            late.append(call.registers())
+        else:
+            call.send(*late, call.registers())
+            late.clear()
+
+    return script

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import struct
-import time
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -16,7 +15,7 @@ from ess_actors.core.points import Endpoint, Serial
 from ess_actors.core.rtu import RequestBuffer, seal
 from ess_actors.core.transaction import Answer, Request
 from ess_actors.modbus.rtu_link import RtuOverTcpLink, SerialLink
-from tests.modbus.modbus_peers import until, words_pdu
+from tests.modbus.modbus_peers import Heard, until, words_pdu
 
 Script = Callable[["Asked"], Awaitable[None]]
 
@@ -31,24 +30,12 @@ def words(answer: Answer) -> tuple[int, ...]:
     return struct.unpack(f">{len(answer.payload) // 2}H", answer.payload)
 
 
-class Asked:
-    """One request as the device saw it; every way to answer it, right or wrong."""
+class Asked(Heard):
+    """One RTU request; every way to answer it, right or wrong."""
 
     def __init__(self, unit: int, pdu: bytes, device: "RtuDevice") -> None:
-        self.unit, self.pdu, self.send, self.heard = unit, pdu, device.send, device.asked
-        self.time = time.monotonic()
-
-    @property
-    def function(self) -> int:
-        return self.pdu[0]
-
-    @property
-    def address(self) -> int:
-        return int.from_bytes(self.pdu[1:3], "big")
-
-    @property
-    def count(self) -> int:
-        return int.from_bytes(self.pdu[3:5], "big")
+        super().__init__(unit, pdu)
+        self.send, self.heard = device.send, device.asked
 
     def right(self) -> bytes:
         """The right answer of a device whose register n holds n, and which echoes writes."""
@@ -170,14 +157,30 @@ class SocketDevice(RtuDevice):
 class Line:
     """A link, what it said of itself, and the device at its other end."""
 
-    def __init__(self, link: SerialLink | RtuOverTcpLink, device: RtuDevice) -> None:
-        self.link, self.device = link, device
+    def __init__(
+        self, kind: type[SerialLink] | type[RtuOverTcpLink], endpoint: Endpoint, device: RtuDevice
+    ) -> None:
+        self.device = device
         self.states: list[tuple[bool, str]] = []
+        self.link = kind(endpoint, on_state=lambda up, why: self.states.append((up, why)))
 
     @property
     def shown(self) -> list[tuple[int, int]]:
         """Unit and address of all the device was asked."""
         return [(asked.unit, asked.address) for asked in self.device.asked]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Line"]:
+        self.link.start()
+        try:
+            await until(lambda: self.link.connected, what="an open line")
+            yield self
+        finally:
+            await self.link.stop()
+            await self.device.end()
+
+
+QUICK = {"transfer_timeout_s": 0.1, "reconnect_min_s": 0.05}
 
 
 @asynccontextmanager
@@ -187,20 +190,11 @@ async def serial_line(tmp_path: Path, script: Script, **settings: Any) -> AsyncI
     device.plug()
     shape = {key: settings.pop(key) for key in ("baud_rate", "parity", "stop_bits") if key in settings}
     serial = Serial(device=str(device.path), **shape)
-    endpoint = Endpoint(
-        name="bus", serial=serial, **{"transfer_timeout_s": 0.1, "reconnect_min_s": 0.05, **settings}
-    )
-    states: list[tuple[bool, str]] = []
-    link = SerialLink(endpoint, on_state=lambda up, why: states.append((up, why)))
-    line = Line(link, device)
-    line.states = states
-    link.start()
+    endpoint = Endpoint(name="bus", serial=serial, **{**QUICK, **settings})
     try:
-        await until(lambda: link.connected, what="an open port")
-        yield line
+        async with Line(SerialLink, endpoint, device).running() as line:
+            yield line
     finally:
-        await link.stop()
-        await device.end()
         device.unplug()
 
 
@@ -210,24 +204,11 @@ async def socket_line(_: Path, script: Script, **settings: Any) -> AsyncIterator
     device = SocketDevice(script)
     server = await asyncio.start_server(device.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    endpoint = Endpoint(
-        name="gateway",
-        host="127.0.0.1",
-        port=port,
-        rtu=True,
-        **{"transfer_timeout_s": 0.1, "reconnect_min_s": 0.05, **settings},
-    )
-    states: list[tuple[bool, str]] = []
-    link = RtuOverTcpLink(endpoint, on_state=lambda up, why: states.append((up, why)))
-    line = Line(link, device)
-    line.states = states
-    link.start()
+    endpoint = Endpoint(name="gateway", host="127.0.0.1", port=port, rtu=True, **{**QUICK, **settings})
     try:
-        await until(lambda: link.connected, what="a connection")
-        yield line
+        async with Line(RtuOverTcpLink, endpoint, device).running() as line:
+            yield line
     finally:
-        await link.stop()
-        await device.end()
         server.close()
         device.hang_up()
         await asyncio.sleep(0)
@@ -256,7 +237,7 @@ def late_by(seconds: float) -> Script:
     """Right, but so long after the request."""
 
     async def run(asked: Asked) -> None:
-        await asyncio.sleep(asked.time + seconds - time.monotonic())
+        await asked.aged(seconds)
         asked.send(asked.right())
 
     return run

@@ -9,12 +9,12 @@ from ess_actors.core.quality import EVERY_MEMBER, Quality
 from tests.modbus.modbus_bench import PERIOD_MS, against, running, simple
 from tests.modbus.modbus_maps import client_map, component, number
 from tests.modbus.modbus_peers import Call, device, honest, until
+from tests.ports import free_port
 
 
 def test_an_unreachable_device_is_published_too_and_comes_back() -> None:
     async def body() -> None:
-        async with device(honest) as scout:
-            port = scout.port
+        port = free_port()
         found = client_map(simple(), port=port)
         async with running(found) as (client, heard):
             await until(lambda: len(heard.publications) >= 3)

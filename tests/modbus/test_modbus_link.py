@@ -9,7 +9,7 @@ import pytest
 
 from ess_actors.core.transaction import Request
 from tests.modbus.modbus_link_bench import Run, asked, both_loops, linked, read, right
-from tests.modbus.modbus_peers import Call, honest, words_pdu
+from tests.modbus.modbus_peers import Call, honest, with_the_next, words_pdu
 
 pytestmark = both_loops
 
@@ -83,16 +83,7 @@ def test_a_wrong_answer_is_never_used(run: Run, wrong: Callable[[Call], bytes]) 
 
 
 def test_a_late_answer_is_discarded_and_counted(run: Run) -> None:
-    late: list[bytes] = []
-
-    async def script(call: Call) -> None:
-        if call.address == 10:
-            late.append(call.registers())
-        else:
-            call.send(*late, call.registers())
-            late.clear()
-
-    (first, second), link = run(asked(script, read(10), read(200)))
+    (first, second), link = run(asked(with_the_next(10), read(10), read(200)))
     assert first.error == "timeout"
     assert second.payload == right(200)
     assert link.counters.late == 1
@@ -100,15 +91,7 @@ def test_a_late_answer_is_discarded_and_counted(run: Run) -> None:
 
 def test_a_late_answer_larger_than_the_stock_buffer_costs_nothing(run: Run) -> None:
     """The stock limit of 264 bytes drops a late and a current answer that arrive together."""
-    late: list[bytes] = []
-
-    async def script(call: Call) -> None:
-        if call.address == 10:
-            late.append(call.registers())
-        else:
-            call.send(*late, call.registers())
-
-    (first, second), link = run(asked(script, read(10, 125), read(500, 125)))
+    (first, second), link = run(asked(with_the_next(10), read(10, 125), read(500, 125)))
     assert first.error == "timeout"
     assert second.payload == right(500, 125)
     assert link.counters.late == 1

@@ -11,6 +11,7 @@ from ess_actors.modbus.lines import open_link
 from ess_actors.modbus.tcp_link import TcpLink
 from tests.modbus.modbus_link_bench import TIMEOUT, Run, asked, both_loops, endpoint, linked, read, right
 from tests.modbus.modbus_peers import Call, device, honest, until
+from tests.ports import free_port
 
 pytestmark = both_loops
 
@@ -65,8 +66,8 @@ def test_a_poisoned_stream_costs_the_connection_and_no_more(run: Run, head: byte
 def test_a_link_comes_back_by_itself_and_says_so_once_per_change(run: Run) -> None:
     async def body() -> None:
         states: list[bool] = []
-        async with device(honest) as first:
-            port = first.port
+        port = free_port()
+        async with device(honest, port):
             link = open_link(endpoint(port), on_state=lambda connected, reason: states.append(connected))
             link.start()
             assert await link.wait_connected(2.0)

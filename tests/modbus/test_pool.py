@@ -13,6 +13,7 @@ from ess_actors.modbus.pool import Pool
 from ess_actors.modbus.tcp_link import TcpLink
 from tests.modbus.modbus_link_bench import Run, Script, both_loops, endpoint, read, right
 from tests.modbus.modbus_peers import Call, Device, device, honest, until
+from tests.ports import free_port
 
 pytestmark = both_loops
 
@@ -90,8 +91,8 @@ def test_a_silent_unit_holds_one_connection_and_the_others_go_on(run: Run) -> No
 def test_it_is_connected_while_one_connection_is_and_says_each_change_once(run: Run) -> None:
     async def body() -> None:
         states: list[tuple[bool, str]] = []
-        async with device(honest) as peer:
-            port = peer.port
+        port = free_port()
+        async with device(honest, port):
             pool = open_link(
                 endpoint(port, max_connections=3), on_state=lambda up, why: states.append((up, why))
             )

@@ -11,6 +11,7 @@ from ess_actors.modbus.keepalive import KEEPALIVE
 from ess_actors.modbus.lines import open_link
 from tests.modbus.modbus_link_bench import Run, both_loops, endpoint, linked, read, right
 from tests.modbus.modbus_peers import device, honest, until
+from tests.ports import free_port
 
 pytestmark = both_loops
 
@@ -19,8 +20,7 @@ def test_the_first_connect_may_fail(run: Run) -> None:
     """The stock client starts to reconnect only after a first success."""
 
     async def body() -> None:
-        async with device(honest) as scout:
-            port = scout.port
+        port = free_port()
         reasons: list[str] = []
         link = open_link(endpoint(port), on_state=lambda up, why: reasons.append(why))
         link.start()

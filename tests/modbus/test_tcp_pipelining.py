@@ -9,7 +9,7 @@ from ess_actors.core.transaction import Request
 from ess_actors.modbus.lines import open_link
 from ess_actors.modbus.tcp_link import TcpLink, _Wire
 from tests.modbus.modbus_link_bench import TIMEOUT, Run, both_loops, endpoint, linked, read, right
-from tests.modbus.modbus_peers import Call, honest, until, words_pdu
+from tests.modbus.modbus_peers import Call, honest, until, with_the_next, words_pdu
 
 pytestmark = both_loops
 
@@ -62,7 +62,7 @@ def test_the_time_out_of_each_request_begins_when_it_is_written(run: Run) -> Non
     """Six take longer together than one may; none of them is late."""
 
     async def script(call: Call) -> None:
-        await asyncio.sleep(TIMEOUT / 3)
+        await call.aged(TIMEOUT / 3)
         call.send(call.registers())
 
     async def body() -> None:
@@ -138,16 +138,9 @@ def test_a_closing_peer_fails_all_that_is_open(run: Run) -> None:
 
 def test_the_id_of_a_request_given_up_is_not_used_again(run: Run) -> None:
     """Ids wrap; a very late answer must not meet a new request of the same shape."""
-    late: list[bytes] = []
-
-    async def script(call: Call) -> None:
-        if call.address == 10:
-            late.append(call.registers())
-        else:
-            call.send(*late, call.registers())
 
     async def body() -> None:
-        async with linked(script) as (link, peer):
+        async with linked(with_the_next(10)) as (link, peer):
             assert (await link.request(read(10))).error == "timeout"
             assert link._wire is not None
             link._wire._transaction = peer.calls[0].transaction - 1  # 65,534 requests later

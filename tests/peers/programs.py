@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 FOREIGN = Path(__file__).parents[2] / "build/peers"
@@ -138,10 +139,7 @@ class NodeDevice(Program):
     """See modbus_serial.js."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = node_command("device", port)
+        command = node_command("device", free_port())
         if command is None:
             pytest.skip(MISSING_NODE)
         super().__init__(command)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpx
 import psutil
 from pyModbusTCP.client import ModbusClient
 
-from ess_actors.actors.launch import free_port
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
@@ -22,7 +23,11 @@ class RunningSite:
     """Started by the constructor, ready when it returns."""
 
     def __init__(
-        self, state_dir: Path, site_dir: Path = REPOSITORY / "configs/dual_bms", server: str = "site"
+        self,
+        state_dir: Path,
+        site_dir: Path = REPOSITORY / "configs/dual_bms",
+        server: str = "site",
+        options: Sequence[str] = (),
     ) -> None:
         self.api_port, self.modbus_port = free_port(), free_port()
         self.api = f"127.0.0.1:{self.api_port}"
@@ -30,10 +35,11 @@ class RunningSite:
         state_dir.mkdir(parents=True, exist_ok=True)
         self.output = state_dir / "output.txt"
         self.command = [
-            str(BIN / "ess-actors"), "run", str(site_dir), "--sim", "--live",
-            "--api", self.api, "--modbus-server", f"{server}=127.0.0.1:{self.modbus_port}",
-            "--state-dir", str(state_dir),
+            str(BIN / "ess-actors"), "run", str(site_dir), "--live",
+            "--api", self.api, "--state-dir", str(state_dir), "--admin-port", str(free_port()), *options,
         ]  # fmt: skip
+        if server:  # a site without one has no devices either
+            self.command += ["--sim", "--modbus-server", f"{server}=127.0.0.1:{self.modbus_port}"]
         with self.output.open("w") as output:
             self.process = subprocess.Popen(self.command, stdout=output, stderr=subprocess.STDOUT)
         self.launcher = psutil.Process(self.process.pid)

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 
-from ess_actors.actors.launch import free_port
+from tests.ports import free_port
 from tests.system.running_site import BIN, REPOSITORY, RunningSite
 from tests.waiting import wait_for
 

@@ -11,14 +11,7 @@ import pytest
 from ess_actors.core.messages import Message
 from ess_actors.web.app import MAX_STREAMS
 from ess_actors.web.sse import record
-
-
-def until(condition: Any, seconds: float = 5.0) -> None:
-    """Waits for a condition; fails after the deadline."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.01)
+from tests.waiting import wait_for
 
 
 class Stream:
@@ -80,15 +73,15 @@ def test_when_the_client_goes_its_subscription_goes(served: Any) -> None:
     stream = Stream(served)
     assert len(served.site.listeners) == 1
     stream.close()
-    until(lambda: served.site.listeners == [])
-    until(lambda: dict(served.site.meter.snapshot()["ess_listeners"]) == {("web",): (0.0,)})
+    wait_for("the listener to be gone", lambda: served.site.listeners == [])
+    wait_for("the count", lambda: dict(served.site.meter.snapshot()["ess_listeners"]) == {("web",): (0.0,)})
 
 
 def test_when_the_bridge_ends_the_stream_the_client_sees_its_end(served: Any) -> None:
     stream = Stream(served)
     served.call(served.site.listeners[0].end)
     assert [line for line in stream.rest() if line and not line.startswith(":")] == []
-    until(lambda: served.site.listeners == [])
+    wait_for("the listener to be gone", lambda: served.site.listeners == [])
 
 
 def test_a_slow_reader_is_told_how_much_it_missed(served: Any) -> None:
@@ -120,7 +113,7 @@ def test_a_client_that_never_reads_does_not_hold_up_the_others(served: Any) -> N
         assert served.client.get("/healthz").status_code == 200
     stuck.close()
     reading.close()
-    until(lambda: served.site.listeners == [])
+    wait_for("the listener to be gone", lambda: served.site.listeners == [])
 
 
 def test_a_bad_uri_is_refused(served: Any) -> None:
@@ -136,7 +129,7 @@ def test_streams_are_bounded(served: Any) -> None:
         answer = served.client.get("/api/listen")
         assert (answer.status_code, answer.json()["error"]) == (503, "too_many_listeners")
         streams.pop().close()
-        until(lambda: len(served.site.listeners) == MAX_STREAMS - 1)
+        wait_for("one to leave", lambda: len(served.site.listeners) == MAX_STREAMS - 1)
         streams.append(Stream(served))
         for stream in streams:
             stream.close()
