@@ -29,6 +29,8 @@ class RunOptions:
     api: Address | None = None
     servers: Mapping[str, Address] = field(default_factory=dict)
     """Stem of a Modbus server file -> where it listens instead."""
+    record: str = ""
+    """Folder for a recording of every instance; empty = none."""
 
 
 def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening]]:
@@ -116,6 +118,8 @@ def _instances(
                 if owners[server] == index
             ),
             tuple(_placed(server, options.servers) for server in instance.servers),
+            csv=instance.csv,
+            record=options.record,
         )
         for index, instance in enumerate(instances)
     )

@@ -2,19 +2,24 @@
 
 import logging
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from ess_actors.actors.alarm_router import AlarmRouterActor
 from ess_actors.actors.modbus_client import ModbusClientActor
 from ess_actors.actors.modbus_server import ModbusServerActor
 from ess_actors.actors.process import log
+from ess_actors.actors.recorder import Recorder
 from ess_actors.actors.settings import EssSettings, child_ids
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
-from ess_actors.core.control import Children, Order, Wake
+from ess_actors.core.control import Children, Heartbeat, Order, Wake
 from ess_actors.core.ess import Ess
+from ess_actors.core.local_time import UTC_OFFSET
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Snapshot
+from ess_actors.core.recording import Call, birth_line, carry_out, digest_of
 from ess_actors.core.supervision import ChildSpec
+from ess_actors.core.turns import Turns
 
 _PATIENCE_S = 3.0
 """How long the first messages wait for the actors they may be meant for."""
@@ -34,13 +39,19 @@ class EssActor(SupervisingActor):
     def __init__(self) -> None:
         super().__init__()
         self._ess: Ess
+        self._recorder: Recorder | None = None
+        self._turns = Turns()
         self._held: list[Message] | None = []
         self._router_generation = 0
         self._stopping = False
+        self._cpu_seen = (0.0, 0.0)
+        """Monotonic and CPU seconds of the last look at what the process costs."""
 
     def on_configure(self, settings: EssSettings) -> None:
         now, wall = time.monotonic(), time.time()
-        self._ess = Ess(settings.start, settings.documents, now=now, wall=wall)
+        self._ess = Ess(settings.start, settings.documents, now=now, wall=wall, csv=settings.csv)
+        if settings.record:
+            self._record(settings, now, wall)
         clients = {f"{settings.name}/{client.stem}": client for client in settings.clients}
         servers = {f"{settings.name}/{server.stem}": server for server in settings.servers}
         actors: dict[str, tuple[type[Any], Any]] = {
@@ -51,18 +62,24 @@ class EssActor(SupervisingActor):
         self.supervise(
             [ChildPlan(ChildSpec(child, kind), *actors[child]) for child, kind in child_ids(settings)]
         )
-        self._emit(self._ess.boot(now, wall))
+        self._measure(now, wall, time.process_time(), self._process.memory_info().rss)
+        self._let(Call("boot", now, wall))
         self.wake_after(_PATIENCE_S, Wake("patience"))
         self.ready(self._ess.subscriptions)
 
     def on_message(self, message: Message) -> None:
-        self._emit(self._ess.handle(message, time.monotonic(), time.time()))
+        now, wall = time.monotonic(), time.time()
+        if self._turns.items_now(self._ess.next_due(), now):
+            self._run_items(now, wall)
+            now, wall = time.monotonic(), time.time()
+        self._turns.handled()
+        self._let(Call("handle", now, wall, message))
 
     def on_directory(self, gone: frozenset[str]) -> None:
         now, wall = time.monotonic(), time.time()
         for actor_id in sorted(gone):
             if actor_id != self.actor_id:
-                self._emit(self._ess.source_lost(actor_id, now, wall))
+                self._let(Call("source_lost", now, wall, source=actor_id))
         self._tell_restarted_router(now, wall)
         if self._held is not None and self._running >= set(self.everybody):
             self._release()
@@ -72,17 +89,25 @@ class EssActor(SupervisingActor):
         router = self._router.entry(f"{self.actor_id}/alarms")
         if router is not None and router.generation != self._router_generation:
             if self._router_generation:
-                self._emit(self._ess.retell_alarms(now, wall))
+                self._let(Call("retell", now, wall))
             self._router_generation = router.generation
 
     def on_wake(self, wake: Wake) -> None:
         match wake.what:
             case "engine":
-                self._emit(self._ess.tick(time.monotonic(), time.time()))
+                now, wall = time.monotonic(), time.time()
+                if self._turns.items_now(self._ess.next_due(), now):
+                    self._run_items(now, wall)
+                else:  # the items ran between two messages meanwhile
+                    self._wake_for_items(now)
             case "patience":
                 self._release()
             case _:
                 super().on_wake(wake)
+
+    def on_exit(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
 
     def snapshot(self) -> Snapshot:
         for line in self._ess.drain_log():
@@ -92,21 +117,72 @@ class EssActor(SupervisingActor):
         self.meter.total("ess_messages_blocked_total", self.actor_id, value=blocked)
         return super().snapshot()
 
+    def own_heartbeat(self) -> Heartbeat:
+        beat = super().own_heartbeat()
+        self._measure(beat.at, time.time(), beat.cpu_s, beat.rss_bytes)
+        return beat
+
     def on_children_changed(self) -> None:
         self.send(
             self._supervisor,
             Children(self.actor_id, self.generation, self.supervision.reports(), self.entries()),
         )
 
+    def _record(self, settings: EssSettings, now: float, wall: float) -> None:
+        """Where the recording cannot be kept the plant runs all the same."""
+        file = Path(settings.record) / f"{settings.name}.jsonl"
+        documents = settings.start, settings.documents, settings.csv
+        try:
+            self._recorder = Recorder(
+                file, lambda: birth_line(settings.name, digest_of(*documents), now, wall)
+            )
+        except OSError as error:
+            log.error("%s: %s cannot be recorded: %s", self.actor_id, file, error.strerror)
+
+    def _measure(self, now: float, wall: float, cpu_s: float, rss_bytes: int) -> None:
+        """Tell the instance what its process costs, and how far local time is ahead."""
+        before, cpu_before = self._cpu_seen
+        self._cpu_seen = now, cpu_s
+        percent = 100.0 * (cpu_s - cpu_before) / (now - before) if before and now > before else 0.0
+        offset = float(time.localtime(wall).tm_gmtoff)
+        lost = self.meter.sum("ess_messages_dropped_total")
+        figures = {
+            "cpu_percent": percent,
+            "memory_bytes": float(rss_bytes),
+            "sends_failed": lost,
+            UTC_OFFSET: offset,
+        }
+        self._let(Call("measured", now, wall, figures=figures))
+
+    def _run_items(self, now: float, wall: float) -> None:
+        self._let(Call("tick", now, wall))
+        self._turns.ran(now, time.monotonic())
+        self._wake_for_items(time.monotonic())
+
+    def _let(self, call: Call) -> None:
+        """Let something happen to the instance, record it, and send what follows from it."""
+        messages: list[Message] = []
+        try:
+            messages = carry_out(self._ess, call)
+        finally:  # what ends the actor is what a recording is wanted for
+            if self._recorder is not None:
+                self._recorder.keep(call, messages)
+        if messages:
+            self._emit(messages)
+        if self._ess.stop_requested and not self._stopping:
+            self._stopping = True
+            self.send(self._supervisor, Order(self.actor_id, "stop", 0))
+        if call.what != "tick":
+            self._wake_for_items(call.now)
+
     def _emit(self, messages: list[Message]) -> None:
         if self._held is not None:
             self._held += messages
         else:
             self.post_all(messages)
-        if self._ess.stop_requested and not self._stopping:
-            self._stopping = True
-            self.send(self._supervisor, Order(self.actor_id, "stop", 0))
-        self.wake_at(self._ess.next_due(), "engine")
+
+    def _wake_for_items(self, now: float) -> None:
+        self.wake_at(self._turns.wake_at(self._ess.next_due(), now), "engine")
 
     def _release(self) -> None:
         held, self._held = self._held, None

@@ -1,7 +1,7 @@
 """What each kind of actor is configured with: checked objects, handed over in its first message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ess_actors.core.points import ClientMap
@@ -33,6 +33,10 @@ class EssSettings:
     clients: tuple[ClientSettings, ...]
     """One for each client actor it has; files whose devices another instance serves are not in it."""
     servers: tuple[ServerMap, ...]
+    csv: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the csv tables beside the documents, by name without suffix."""
+    record: str = ""
+    """Folder of the recording of what happens to the instance; empty = none is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,51 +2,17 @@
 
 import http.client
 import json
-import os
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from ess_actors.cli.address import Address
 from ess_actors.cli.errors import NothingRuns
+from ess_actors.cli.wire import ANSWER_TIMEOUT_S, STREAM_TIMEOUT_S, stranger
 from ess_actors.core.errors import RequestError
-
-DEFAULT_ADDRESS: Final = "127.0.0.1:8300"
-ADDRESS_VARIABLE: Final = "ESS_ACTORS_API"
-
-ANSWER_TIMEOUT_S: Final = 20.0
-"""Longer than the longest a site takes to say that an actor did not answer."""
 
 _ABOUT: Final = frozenset({"error", "text", "near", "uri"})
 """Members of a refusal that go into its text; the others are the reply itself."""
-
-STREAM_TIMEOUT_S: Final = 15.0
-"""The site sends a comment line into a quiet stream every second; a long silence means that it is gone."""
-
-
-class Address(NamedTuple):
-    """Where the operator API listens."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def parse_address(text: str) -> Address:
-    """`HOST:PORT`, `[v6]:PORT`, also behind `http://`. Raises ValueError with what is wrong with it."""
-    host, colon, port = text.removeprefix("http://").rstrip("/").rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} is no HOST:PORT such as {DEFAULT_ADDRESS}")
-    return Address(host.removeprefix("[").removesuffix("]"), int(port))
-
-
-def address_from_environment() -> Address:
-    """What ESS_ACTORS_API says, else the default. Raises RequestError when it is no address."""
-    try:
-        return parse_address(os.environ.get(ADDRESS_VARIABLE) or DEFAULT_ADDRESS)
-    except ValueError as error:
-        raise RequestError("bad_address", f"{ADDRESS_VARIABLE}: {error}") from None
 
 
 class Api:
@@ -65,7 +31,7 @@ class Api:
         answer = self.get(path, **query)
         found = answer.get(member) if isinstance(answer, dict) else None
         if not isinstance(found, list):
-            raise _stranger(self.address)
+            raise stranger(self.address)
         return [row for row in found if isinstance(row, dict)]
 
     def post(self, path: str, body: str = "{}") -> object:
@@ -92,7 +58,7 @@ class Api:
     def listen(self, uris: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Messages below one of `uris` (none = all) as they pass, until the site ends the stream.
 
-        A record without a uri is the site's word that messages were lost: {"dropped": how many so far}.
+        A record with `dropped` comes behind so many that were lost because the reader was too slow.
         """
         path = "/api/listen?" + urlencode([("uri", uri) for uri in uris])
         connection = http.client.HTTPConnection(*self.address, timeout=self._timeout_s)
@@ -100,7 +66,7 @@ class Api:
             response = _response(connection, self.address, "GET", path, None)
             if connection.sock is not None:
                 connection.sock.settimeout(STREAM_TIMEOUT_S)
-            yield from _records(response)
+            yield from records_of(iter(response.readline, b""))
         except (OSError, http.client.HTTPException):
             return
         finally:
@@ -152,23 +118,25 @@ def _response(
     except OSError as error:
         raise NothingRuns(f"cannot reach {address} ({error}); say where the site is with --api") from None
     except http.client.HTTPException:
-        raise NothingRuns(
-            f"what answers at {address} is no operator API; say where it is with --api"
-        ) from None
+        raise stranger(address) from None
     if response.status >= 400:
-        raise _refusal(response, address)
+        try:
+            payload = response.read()
+        except (OSError, http.client.HTTPException):
+            payload = b""
+        raise refusal(payload, response.status, address)
     return response
 
 
-def _refusal(response: http.client.HTTPResponse, address: Address) -> Exception:
+def refusal(payload: bytes, status: int, address: Address) -> Exception:
     """The site's own words for why not; an answer in another form comes from something else."""
     try:
-        answer = json.loads(response.read())
-    except (ValueError, OSError, http.client.HTTPException):
+        answer = json.loads(payload)
+    except ValueError:
         answer = None
     if not isinstance(answer, dict) or "error" not in answer:
-        return _stranger(address)
-    text = str(answer.get("text") or answer.get("uri") or f"HTTP {response.status}")
+        return stranger(address)
+    text = str(answer.get("text") or answer.get("uri") or f"HTTP {status}")
     near = answer.get("near")
     if isinstance(near, list) and near and str(near[0]) not in text:
         text += "; near: " + ", ".join(str(name) for name in near)
@@ -176,23 +144,17 @@ def _refusal(response: http.client.HTTPResponse, address: Address) -> Exception:
     return RequestError(str(answer["error"]), text, said or None)
 
 
-def _stranger(address: Address) -> NothingRuns:
-    return NothingRuns(f"what answers at {address} is no operator API; say where it is with --api")
-
-
 def _decoded(payload: bytes, address: Address) -> object:
     try:
         return json.loads(payload)
     except ValueError:
-        raise NothingRuns(
-            f"what answers at {address} is no operator API; say where it is with --api"
-        ) from None
+        raise stranger(address) from None
 
 
-def _records(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+def records_of(stream: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """The `data:` lines of a server-sent event stream; several lines of one event belong together."""
     lines: list[str] = []
-    while raw := response.readline():
+    for raw in stream:
         line = raw.decode(errors="replace").rstrip("\r\n")
         if line.startswith("data:"):
             lines.append(line[5:].removeprefix(" "))

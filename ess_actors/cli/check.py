@@ -5,16 +5,21 @@ from pathlib import Path
 
 import click
 
-from ess_actors.cli.options import with_json
+from ess_actors.cli.options import with_documents, with_json
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="SITE_DIR|FILE...", type=click.Path(path_type=Path))
 @with_json
 @click.option("--expanded", is_flag=True, help="Print Modbus files with ranges and inheritance worked out.")
+@with_documents
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, expanded: bool) -> None:
+def command(
+    ctx: click.Context, paths: tuple[Path, ...], as_json: bool, expanded: bool, documents: Path | None
+) -> None:
     """Check the site in SITE_DIR, or single configuration FILEs, without starting anything.
+
+    A start file is checked together with its documents: those of -d, else those that `run` would take.
 
     Every finding is one line: file, line, column, severity, code, JSON path, what is wrong and what to do.
     A Modbus file, whatever its name, also gets a line with its size and load; bytes are those of Modbus
@@ -31,7 +36,7 @@ def command(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, expanded
     from ess_actors.config.site_file import check_together
     from ess_actors.core.findings import exit_code
 
-    checked = check_together(paths)
+    checked = check_together(paths, documents)
     findings = list(dict.fromkeys(finding for one in checked.values() for finding in one.findings))
     for line in for_programs(findings) if as_json else for_people(findings):
         click.echo(line, err=expanded)

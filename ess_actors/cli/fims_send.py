@@ -1,45 +1,50 @@
 """`fims_send -m METHOD [-r REPLYTO] [-f FILE] -u URI [BODY]`: send one message, print the bare reply."""
 
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-from ess_actors.cli.api_client import Api, address_from_environment, compact
+from ess_actors.cli.address import address_from_environment
 from ess_actors.cli.errors import NothingRuns
+from ess_actors.cli.wire import Connection, quoted
 from ess_actors.core.errors import RequestError
 
-METHODS: Final = ("set", "pub", "get", "post")
-USAGE: Final = "usage: fims_send -m set|pub|get|post [-r REPLYTO] [-f FILE] -u URI [BODY]"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+METHODS = ("set", "pub", "get", "post", "del")
+USAGE = "usage: fims_send -m set|pub|get|post|del [-r REPLYTO] [-f FILE] -u URI [BODY]"
+_SLOTS = {"-m": "method", "-u": "uri", "-r": "replyto", "-f": "file"}
 
 
 class UsageError(Exception):
     """The flags make no message; the text says which one is to blame."""
 
 
-@dataclass
 class Flags:
     """What the command line said."""
 
-    method: str = ""
-    uri: str = ""
-    replyto: str = ""
-    file: str = ""
-    body: str = ""
+    method = ""
+    uri = ""
+    replyto = ""
+    file = ""
+    body = ""
 
 
-def parse(arguments: Sequence[str]) -> Flags:
+def parse(arguments: "Sequence[str]") -> Flags:
     """Flags in any order, their value behind them or joined to them; one other word is the body.
 
     Not argparse: a body such as -5 is no flag, and start-up is what a script with 1,000 sends waits for.
     Raises UsageError.
     """
-    flags, bodies = Flags(), []
-    slots = {"-m": "method", "-u": "uri", "-r": "replyto", "-f": "file"}
+    flags = Flags()
+    bodies: list[str] = []
     words = iter(arguments)
     for word in words:
-        slot = slots.get(word[:2])
+        if word == "--":
+            bodies += words
+            break
+        slot = _SLOTS.get(word[:2])
         if slot is None and word[:1] == "-" and word[1:2].isalpha():
             raise UsageError(f"unknown flag {word}")
         if slot is None:
@@ -61,34 +66,55 @@ def parse(arguments: Sequence[str]) -> Flags:
     return flags
 
 
-def send(flags: Flags, api: Api) -> str:
-    """Send the message; gives the reply's JSON text, "" when none was asked for."""
-    body = Path(flags.file).read_text(encoding="utf-8-sig") if flags.file else flags.body
-    reply = api.message(flags.method, flags.uri, body.strip(), flags.replyto)
-    wanted = flags.method == "get" or bool(flags.replyto)
-    return compact(reply) if wanted and reply is not None else ""
+def send(flags: Flags) -> bytes:
+    """Send the message; gives the reply's JSON text, b"" when none was asked for."""
+    if flags.file:
+        with open(flags.file, "rb") as file:  # noqa: PTH123  (pathlib is an import too)
+            body = file.read()
+    else:
+        body = os.fsencode(flags.body)
+    query = f"/api/send?method={flags.method}&uri={quoted(flags.uri)}"
+    if flags.replyto:
+        query += f"&replyto={quoted(flags.replyto)}"
+    address = address_from_environment()
+    connection = Connection(address)
+    try:
+        status = connection.ask("POST", query, body)
+        payload = connection.rest()
+    finally:
+        connection.close()
+    if status >= 400:
+        from ess_actors.cli.api_client import refusal
+
+        raise refusal(payload, status, address)
+    return payload if flags.method == "get" or flags.replyto else b""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: "Sequence[str] | None" = None) -> None:
     """Entry point. Exit codes: 0 sent, 1 refused or nothing found, 2 wrong flags or nothing runs."""
     words = sys.argv[1:] if arguments is None else arguments
     if "-h" in words or "--help" in words:
         print(USAGE)
         return
+    flags = Flags()
     try:
-        reply = send(parse(words), Api(address_from_environment()))
+        flags = parse(words)
+        reply = send(flags)
     except UsageError as error:
         sys.exit(_complain(f"{error}\n{USAGE}", 2))
     except NothingRuns as error:
         sys.exit(_complain(str(error).replace("--api", "ESS_ACTORS_API"), 2))
     except RequestError as error:
-        if error.said is not None and ("get" in words or "-r" in words):
+        if error.said is not None and (flags.method == "get" or flags.replyto):
+            from ess_actors.cli.api_client import compact
+
             print(compact(error.said))
         sys.exit(_complain(f"{error.status}: {error}", 1))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         sys.exit(_complain(f"cannot read the body: {error}", 1))
     if reply:
-        print(reply)
+        sys.stdout.buffer.write(reply + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def _complain(text: str, code: int) -> int:

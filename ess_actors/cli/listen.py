@@ -27,8 +27,7 @@ def command(api: Api, uris: tuple[str, ...], as_json: bool) -> None:
     """Print every message at or below one of the URIs (none: all messages) until Ctrl-C."""
     with suppress(KeyboardInterrupt):
         for record in api.listen(uris):
-            if "uri" in record:
-                click.echo(compact(record) if as_json else line_of(record))
-            else:
-                click.echo(f"ess-actors: too slow, {record.get('dropped')} messages lost so far", err=True)
+            if record.get("dropped"):
+                click.echo(f"ess-actors: too slow, {record['dropped']} messages lost here", err=True)
+            click.echo(compact(record) if as_json else line_of(record))
         raise NothingRuns("the site ended the stream")

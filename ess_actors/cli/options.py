@@ -1,11 +1,13 @@
 """What several verbs share: where the operator API is, and the choice of machine-readable output."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ess_actors.cli.api_client import ADDRESS_VARIABLE, DEFAULT_ADDRESS, Address, Api, parse_address
+from ess_actors.cli.address import ADDRESS_VARIABLE, DEFAULT_ADDRESS, Address, parse_address
+from ess_actors.cli.api_client import Api
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
 
@@ -46,3 +48,14 @@ def with_api(callback: Callback) -> Callback:
 def with_json(callback: Callback) -> Callback:
     """Give a verb the parameter `as_json: bool`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(callback)
+
+
+def with_documents(callback: Callback) -> Callback:
+    """Give a verb the parameter `documents: Path | None`."""
+    return click.option(
+        "-d",
+        "documents",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Documents of a START_FILE.  [default: the folder of its name beside it, else its own]",
+    )(callback)

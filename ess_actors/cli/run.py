@@ -11,12 +11,14 @@ from typing import Any
 
 import click
 
-from ess_actors.cli.api_client import Address, Api, parse_address
+from ess_actors.cli.address import Address, parse_address
+from ess_actors.cli.api_client import Api
 from ess_actors.cli.errors import NothingRuns
-from ess_actors.cli.options import AddressType
+from ess_actors.cli.options import AddressType, with_documents
 from ess_actors.cli.status import tree_lines
 from ess_actors.config.render import for_people, summary
-from ess_actors.config.site import Live, Site, load_site
+from ess_actors.config.single import load
+from ess_actors.config.site import Live, Site
 from ess_actors.core.errors import ConfigError, RequestError
 from ess_actors.core.findings import Severity
 
@@ -48,7 +50,8 @@ class ServerAddress(click.ParamType[tuple[str, Address]]):
 
 
 @click.command()
-@click.argument("site_dir", type=click.Path(path_type=Path))
+@click.argument("site_dir", metavar="SITE_DIR|START_FILE", type=click.Path(path_type=Path))
+@with_documents
 @click.option("--sim", "simulated", is_flag=True, help="Start a simulator for every client and use those.")
 @click.option("--api", type=AddressType(), help="Where the operator API listens.  [default: as in site.json]")
 @click.option(
@@ -62,29 +65,41 @@ class ServerAddress(click.ParamType[tuple[str, Address]]):
     help="Where a Modbus server listens instead.",
 )
 @click.option("--state-dir", type=click.Path(path_type=Path), help="Journal, logs and lock of this site.")
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Record what happens to each instance, for `ess-actors replay`.",
+)
 @click.option("--live", is_flag=True, help="Print a line a second of the plant.")
 def command(
     site_dir: Path,
+    documents: Path | None,
     simulated: bool,
     api: Address | None,
     admin_port: int,
     servers: tuple[tuple[str, Address], ...],
     state_dir: Path | None,
+    record: Path | None,
     live: bool,
 ) -> None:
-    """Start the site of a folder and stay with it.
+    """Start the site of a folder, or the one instance of a START_FILE, and stay with it.
+
+    A START_FILE needs no site.json and has no devices: the documents are taken from the folder of -d. When all
+    runs a line with READY and the address of the operator API is printed.
 
     Checks it first and starts nothing on a fatal finding (exit 2). Ctrl-C or SIGTERM ends every process in
     reverse order (exit 0); when the tree dies of itself the exit code is 1.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped_before_the_start)
-    site = _checked(site_dir)
+    site = _checked(site_dir, documents)
+    _only_for_sites(site, site_dir, simulated)
     # Only this verb needs the actor system; the others must not pay for it, nor start one by accident.
     from ess_actors.actors.build import RunOptions, build
     from ess_actors.actors.launch import Launcher, TreeDied, check_ports, only_one
 
-    settings, listening = build(site, RunOptions(simulated, api, dict(servers)))
+    settings, listening = build(site, RunOptions(simulated, api, dict(servers), _folder(record)))
     folder = (state_dir or default_state_dir(site.name)).absolute()
     address = Address(settings.web.host, settings.web.port)
     try:
@@ -124,8 +139,25 @@ def _stopped_before_the_start(_signal: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _checked(site_dir: Path) -> Site:
-    site, findings = load_site(site_dir)
+def _folder(record: Path | None) -> str:
+    """The folder of the recordings, made when it is not there."""
+    if record is None:
+        return ""
+    try:
+        record.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{record}: {error.strerror}; choose another folder with --record") from None
+    return str(record.absolute())
+
+
+def _only_for_sites(site: Site, path: Path, simulated: bool) -> None:
+    """Refuse what makes no sense without devices."""
+    if simulated and not any(instance.clients for instance in site.instances):
+        raise ConfigError(f"--sim: {path} has no devices that could be simulated")
+
+
+def _checked(site_dir: Path, documents: Path | None) -> Site:
+    site, findings = load(site_dir, documents)
     shown = [finding for finding in findings if finding.severity > Severity.NOTE]
     for line in for_people(shown):
         click.echo(line, err=True)
@@ -150,6 +182,7 @@ def _introduce(site: Site, address: Address, folder: Path, state: str) -> None:
         click.echo(line)
     for name, where in status["addresses"].items():
         click.echo(f"{name}: {where}")
+    click.echo(f"READY http://{address}")
     sys.stdout.flush()
 
 

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 import click
 
-from ess_actors.cli.api_client import Address, Api, compact
+from ess_actors.cli.address import Address
+from ess_actors.cli.api_client import Api, compact
 from ess_actors.cli.options import AddressType, with_api, with_json
 from ess_actors.cli.tables import table
 from ess_actors.core.simulated_faults import KINDS, MODES, TYPES

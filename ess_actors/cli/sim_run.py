@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from ess_actors.cli.api_client import Address
+from ess_actors.cli.address import Address
 from ess_actors.config.modbus_client import load_client
 from ess_actors.config.render import for_people
 from ess_actors.config.site_sim import load_plant

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ess_actors.config.json_positions import Positions
 from ess_actors.config.json_reader import read
+from ess_actors.core.document_text import Document
 from ess_actors.core.findings import Finding, Severity
 
 
@@ -16,6 +17,8 @@ class Source:
     file: str
     tree: dict[str, object]
     positions: Positions
+    md5: str = ""
+    """Checksum of its bytes."""
 
     def finding(self, severity: Severity, code: str, path: str, text: str, hint: str) -> Finding:
         """A finding at `path`, or at the nearest enclosing member that is really there."""
@@ -36,13 +39,13 @@ def missing_file(file: Path, hint: str) -> Finding:
 def read_object(file: Path, hint: str) -> tuple[Source | None, list[Finding]]:
     """A file that must hold one JSON object. None when it does not, and then there is a FATAL finding.
 
-    `hint` says what to do when the file is not there.
+    Of two equal keys the last one counts. `hint` says what to do when the file is not there.
     """
     if not file.is_file():
         return None, [missing_file(file, hint)]
-    document = read(file)
+    document = read(file, last_wins=True)
     if isinstance(document.value, dict):
-        return Source(str(file), document.value, document.positions), document.findings
+        return Source(str(file), document.value, document.positions, document.md5), document.findings
     if not any(finding.severity is Severity.FATAL for finding in document.findings):
         text = "the file holds no JSON object"
         line, column = document.positions.nearest("$")
@@ -71,6 +74,12 @@ def read_folder(folder: Path) -> tuple[dict[str, Source], frozenset[str], list[F
     return sources, frozenset(broken), findings
 
 
+def read_csv(folder: Path) -> dict[str, str]:
+    """The texts of the `*.csv` tables of a folder by stem; what is no UTF-8 in them is replaced."""
+    files = sorted(file for file in folder.glob("*.csv") if file.is_file())
+    return {file.stem: file.read_text(encoding="utf-8-sig", errors="replace") for file in files}
+
+
 def trees(sources: Mapping[str, Source]) -> dict[str, dict[str, object]]:
     """The bare documents, as the engine takes them."""
-    return {name: source.tree for name, source in sources.items()}
+    return {name: Document.of(source.tree, source.md5) for name, source in sources.items()}

@@ -24,6 +24,12 @@ class Positions(Mapping[str, tuple[int, int]]):
         """Remember a path; the first one stays."""
         self._offsets.setdefault(path, offset)
 
+    def forget(self, path: str) -> None:
+        """The value there does not count: another one with the same key does."""
+        below = (path + ".", path + "[")
+        for known in [one for one in self._offsets if one == path or one.startswith(below)]:
+            del self._offsets[known]
+
     def nearest(self, path: str) -> tuple[int, int]:
         """Place of the path, or of the closest enclosing value that exists; (1, 1) at worst."""
         while path not in self._offsets:
@@ -49,3 +55,5 @@ class Document(NamedTuple):
     value: object
     positions: Positions
     findings: list[Finding]
+    md5: str = ""
+    """Checksum of the bytes it was read from."""

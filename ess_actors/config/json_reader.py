@@ -6,6 +6,7 @@ from typing import Final
 from ess_actors.config.json_cursor import MAX_SYNTAX_ERRORS
 from ess_actors.config.json_positions import Document, Positions
 from ess_actors.config.json_scanner import Scanner
+from ess_actors.core.document_text import md5
 from ess_actors.core.findings import Finding, Severity
 
 __all__ = ["MAX_SYNTAX_ERRORS", "decoded", "parse", "read"]
@@ -14,23 +15,23 @@ _MARK: Final = "\ufeff"
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read(path: Path | str) -> Document:
-    """Read a file; one that cannot be opened or is no UTF-8 is a P01 finding as well."""
+def read(path: Path | str, last_wins: bool = False) -> Document:
+    """Read a file (see `parse`); one that cannot be opened or is no UTF-8 is a P01 finding as well."""
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else str(error)
         return _unreadable(path, (0, 0), f"cannot be read: {cause}", "check the name and the permissions")
-    return decoded(content, path)
+    return decoded(content, path, last_wins)
 
 
-def decoded(content: bytes, path: Path | str) -> Document:
+def decoded(content: bytes, path: Path | str, last_wins: bool = False) -> Document:
     """The bytes of a file, which is named `path` in the findings."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         return _undecodable(path, content, error.start)
-    return parse(text, str(path))
+    return parse(text, str(path), last_wins)._replace(md5=md5(content))
 
 
 def _undecodable(path: Path | str, content: bytes, at: int) -> Document:
@@ -49,12 +50,12 @@ def _unreadable(path: Path | str, place: tuple[int, int], text: str, hint: str) 
     return Document(None, Positions(""), [found])
 
 
-def parse(text: str, file: str) -> Document:
-    """Parse a text; `file` names it in the findings. The first of two equal keys wins."""
+def parse(text: str, file: str, last_wins: bool = False) -> Document:
+    """Parse a text; `file` names it in the findings. Of two equal keys the first wins, or the last."""
     seen = ["a byte-order mark"] if text.startswith(_MARK) else []
     text = text.removeprefix(_MARK)
     seen += [name for name, mark in (("tabs", "\t"), ("CRLF line ends", "\r\n")) if mark in text]
-    scanner = Scanner(text, file)
+    scanner = Scanner(text, file, last_wins)
     if seen:
         said = f"{' and '.join(seen)} in the file"
         scanner.say(Severity.NOTE, "P07", 0, "$", said, "harmless, nothing to do")

@@ -17,9 +17,10 @@ _ELISION: Final = re.compile(r"\[\s{0,80}\.\.\.\s{0,80}\]")
 
 
 class Scanner(Cursor):
-    """Reads one text; `document` is the only call for others."""
+    """Reads one text; `document` is the only call for others. With `last_wins` the last of equal keys counts."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, last_wins: bool = False) -> None:
+        self._last_wins = last_wins
         self._recording = True
         self._closers: list[str] = []
         self._outer: list[str] = []
@@ -153,9 +154,14 @@ class Scanner(Cursor):
             result[key] = self.value(f"{path}.{key}")
             return True
         line, column = self.positions.place(keys[key])
-        text = f"key {short(key)} again, the first one at {line}:{column} is used"
+        told = f"key {short(key)} again, the first one at {line}:{column} is"
+        text = f"{told} not used" if self._last_wins else f"{told} used"
         self.say(Severity.WARNING, "P04", at, f"{path}.{key}", text, "remove one of the two")
-        self.unrecorded(f"{path}.{key}")
+        if self._last_wins:
+            self.positions.forget(f"{path}.{key}")
+            result[key] = self.value(f"{path}.{key}")
+        else:
+            self.unrecorded(f"{path}.{key}")
         return True
 
     def unrecorded(self, path: str) -> None:

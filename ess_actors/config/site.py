@@ -1,11 +1,11 @@
 """A site on disk: site.json and every file it names, read, checked against each other, and built."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.documents import Source, child, read_folder, read_object, trees
+from ess_actors.config.documents import Source, child, read_csv, read_folder, read_object, trees
 from ess_actors.config.modbus_client import load_client
 from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site_checks import Placed, cross_check
@@ -31,6 +31,8 @@ class Instance:
     subscriptions: tuple[str, ...]
     clients: tuple[ClientMap, ...]
     servers: tuple[ServerMap, ...]
+    csv: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the csv tables beside the documents, by name without suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,8 @@ def _load_instance(folder: Path, path: str, shape: InstanceShape) -> tuple[Place
         findings += found
     documents = folder / shape.documents
     complete = documents.is_dir() and not broken
-    if start is not None and complete:
-        findings += lint_instance(start, sources, documents)
+    if documents.is_dir():
+        findings += lint_instance(start, sources, broken, documents)
     return Placed(path, start, sources, documents, complete, clients, servers), findings
 
 
@@ -147,6 +149,7 @@ def _instance(placed: Placed, start: StartFile) -> Instance:
         subscriptions=start.subscriptions,
         clients=tuple(client for _, client in placed.clients),
         servers=tuple(server for _, server in placed.servers),
+        csv=read_csv(placed.documents_folder),
     )
 
 

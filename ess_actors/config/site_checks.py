@@ -6,11 +6,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.documents import Source, child
+from ess_actors.config.documents import Source, child, read_csv, trees
+from ess_actors.config.site_forwarding import Spoken, check_forwarding
 from ess_actors.config.site_schema import SiteShape
 from ess_actors.config.site_sim import check_live, check_sim
 from ess_actors.config.site_uris import TableNames
 from ess_actors.config.start_file import StartFile
+from ess_actors.core.errors import ConfigError
+from ess_actors.core.ess import Ess
 from ess_actors.core.findings import Finding, Severity
 from ess_actors.core.messages import SITE_WIDE_ACTORS
 from ess_actors.core.points import ClientMap, Component
@@ -55,6 +58,7 @@ def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> lis
         *_endpoints(site, placed),
         *_component_receivers(site, placed),
         *_server_sources(site, placed),
+        *_forwarding(site, placed),
         *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
         *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
     ]
@@ -223,6 +227,29 @@ def _server_sources(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]
                     text = f"{count} registers of {server.file} show {uri}, which no document fills"
                     hint = "publish that table from an instance, or correct `uri` of the entries"
                     yield site.finding(Severity.ERROR, "server-unfed", path, text, hint)
+
+
+def _forwarding(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+    """What takes every instance to be seen: nothing is said while one of them could not start."""
+    spoken = []
+    for one in placed:
+        if one.start is None or not one.complete:
+            return
+        try:
+            ess = Ess(
+                one.start.source.tree,
+                trees(one.sources),
+                now=0.0,
+                wall=0.0,
+                csv=read_csv(one.documents_folder),
+            )
+        except ConfigError:
+            return
+        ess.boot(0.0, 0.0)
+        spoken.append(Spoken(one.path, one.start, one.sources, ess))
+    components = [c.uri for one in placed for _, client in one.clients for c in client.components]
+    registers = [uri for one in placed for _, server in one.servers for uri in server.sources]
+    yield from check_forwarding(site, spoken, [*components, *registers])
 
 
 def _takes_sets(start: StartFile, uri: str) -> bool:

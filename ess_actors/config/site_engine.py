@@ -4,35 +4,63 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.documents import Source, child, missing_file, trees
+from ess_actors.config.documents import Source, child, missing_file, read_csv, trees
 from ess_actors.config.start_file import BASICS, StartFile
 from ess_actors.core.ess import Ess
 from ess_actors.core.findings import Finding, Severity
-from ess_actors.core.remarks import Remark
+from ess_actors.core.loader import SAVED, Loader, Tree
+from ess_actors.core.remarks import Remark, Remarks
 
-SAVED: Final = "saved_registers"
-"""The document that is loaded without being named."""
+_LEFT_OPEN: Final = frozenset({"loader-unknown", "unknown-asset", "missing-variable"})
+"""What a document that could not be read may well bring."""
 
 
-def lint_instance(start: StartFile, sources: Mapping[str, Source], folder: Path) -> list[Finding]:
-    """The findings of the documents of `folder` taken together; all of them could be read."""
-    if start.config not in sources:
+def lint_instance(
+    start: StartFile | None, sources: Mapping[str, Source], broken: frozenset[str], folder: Path
+) -> list[Finding]:
+    """The findings of the documents of `folder` taken together. Those of `broken` could not be read: what
+    they would have brought is not missed."""
+    documents = {**{name: {} for name in broken}, **trees(sources)}
+    asked: set[str] = set()
+    found: list[Finding] = []
+    if start is not None and start.config not in documents:
         hint = f"create it, or correct Config in {start.source.file}"
-        return [missing_file(folder / f"{start.config}.json", hint)]
-    found = list(placed(Ess.lint(start.source.tree, trees(sources)), start.source, sources))
+        found = [missing_file(folder / f"{start.config}.json", hint)]
+    elif start is not None:
+        found = list(placed(_trial(start, documents, read_csv(folder), asked), start.source, sources))
+    if start is None or broken:
+        found = [one for one in found if one.code not in _LEFT_OPEN]
+        return [*found, *_alone(sources, documents, asked)]
     if any(finding.severity is Severity.FATAL for finding in found):
         return found
-    return [*found, *_unused(start, sources)]
+    return [*found, *_unused(sources, asked | {start.config, SAVED})]
 
 
-def _unused(start: StartFile, sources: Mapping[str, Source]) -> Iterator[Finding]:
+def _trial(
+    start: StartFile, documents: Mapping[str, Tree], csv: Mapping[str, str], asked: set[str]
+) -> list[Remark]:
+    """What a start would find; `asked` gets the names of the documents it asked for."""
+    loader = Loader(documents, Remarks())
+    loader.plan(start.source.tree, start.config)
+    asked |= loader.asked
+    return Ess.lint(start.source.tree, documents, csv=csv)
+
+
+def _alone(
+    sources: Mapping[str, Source], documents: Mapping[str, Tree], asked: set[str]
+) -> Iterator[Finding]:
+    """What forbids a start in documents that nothing readable names: each for itself."""
+    for name, source in sources.items():
+        if name not in asked:
+            remarks = Remarks()
+            Loader(documents, remarks).plan({}, name)
+            for one in remarks.fatal():
+                if one.code not in _LEFT_OPEN and one.document == name:
+                    yield source.finding(one.severity, one.code, one.path, one.text, one.hint)
+
+
+def _unused(sources: Mapping[str, Source], used: set[str]) -> Iterator[Finding]:
     """Documents that lie in the folder but that no other one names, so that all they say is lost."""
-    trial = Ess(start.source.tree, trees(sources), now=0.0, wall=0.0)
-    trial.boot(0.0, 0.0)
-    used = {start.config, SAVED}
-    for table in ("/config/cfile", "/config/ctmpl"):
-        if (loaded := trial.engine.map.tables.get(table)) is not None:
-            used.update(loaded.variables)
     for name, source in sources.items():
         if name not in used:
             text = "no document names this one, so nothing of it is loaded"

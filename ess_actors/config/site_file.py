@@ -10,6 +10,7 @@ from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
 from ess_actors.config.modbus_files import ModbusFile, any_from
 from ess_actors.config.modbus_kind import Kind, kind_of
+from ess_actors.config.single import documents_of, load_single
 from ess_actors.config.site import SITE_FILE, load_site
 from ess_actors.config.start_file import BASICS, load_start
 from ess_actors.core.findings import Finding, Severity
@@ -26,9 +27,12 @@ class Checked:
     modbus: ModbusFile | None = None
 
 
-def check_together(paths: Sequence[Path]) -> dict[Path, Checked]:
-    """Several folders and files, and what the files say differently of one endpoint (C22)."""
-    checked = {path: check(path) for path in paths}
+def check_together(paths: Sequence[Path], documents: Path | None = None) -> dict[Path, Checked]:
+    """Several folders and files, and what the files say differently of one endpoint (C22).
+
+    `documents` is the folder of the documents of start files.
+    """
+    checked = {path: check(path, documents) for path in paths}
     first: dict[tuple[str, int], ClientMap] = {}
     for path, one in checked.items():
         for client in one.modbus.clients if one.modbus is not None else ():
@@ -44,8 +48,8 @@ def check_together(paths: Sequence[Path]) -> dict[Path, Checked]:
     return checked
 
 
-def check(path: Path) -> Checked:
-    """Check a site's folder, or one file of any kind."""
+def check(path: Path, documents: Path | None = None) -> Checked:
+    """Check a site's folder, or one file of any kind; a start file with its documents, where they are found."""
     if path.is_dir():
         return Checked(tuple(load_site(path)[1]))
     if not path.is_file():
@@ -54,7 +58,20 @@ def check(path: Path) -> Checked:
     # A Modbus file may be called site.json too.
     if path.name == SITE_FILE and kind_of(document.value) is Kind.UNKNOWN:
         return Checked(tuple(load_site(path)[1]))
+    if isinstance(document.value, dict) and BASICS in document.value:
+        return Checked(_with_documents(path, documents))
     return check_document(path, document)
+
+
+def _with_documents(path: Path, documents: Path | None) -> tuple[Finding, ...]:
+    start, findings = load_start(path)
+    folder = documents or documents_of(path)
+    if documents is not None or start is None or (folder / f"{start.config}.json").is_file():
+        return tuple(load_single(path, folder)[1])
+    text = f"only the start file was checked: {folder} has no {start.config}.json"
+    hint = "check the folder of its site, or say with -d where its documents are"
+    place = child("$", BASICS, "Config")
+    return (*findings, start.source.finding(Severity.NOTE, "start-alone", place, text, hint))
 
 
 def check_document(path: Path, document: Document) -> Checked:

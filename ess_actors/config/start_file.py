@@ -1,5 +1,6 @@
 """The start file of an instance: its name, its first document, what it hears and what it drops."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -100,9 +101,25 @@ def _block_lists(source: Source) -> list[Finding]:
             text = f"{table} blocks nothing: there is no such method"
             hint = f"use one of {', '.join(BLOCKED + method for method in METHODS)}"
             findings.append(source.finding(Severity.WARNING, "block-method", path, text, hint))
+        for uri, other in _siblings(_blocked(entries)):
+            text = f"{uri} is blocked, {other} is not, though other entries name that level"
+            hint = f"add {other} if its publication is meant too"
+            findings.append(source.finding(Severity.NOTE, "block-sibling", child(path, uri), text, hint))
         for uri, value in entries.items() if isinstance(entries, dict) else ():
             if not isinstance(_bare(value), bool):
                 text = f"the entry {uri} is neither true nor false and blocks nothing"
                 hint = "write true to drop, false to let pass"
                 findings.append(source.finding(Severity.ERROR, "block-value", child(path, uri), text, hint))
     return findings
+
+
+def _siblings(entries: Mapping[str, bool]) -> Iterator[tuple[str, str]]:
+    """Blocked `/assets/ess_1` and, beside an entry such as `/assets/ess/summary`, `/assets/ess/ess_1`, of
+    which no entry speaks."""
+    levels = {entry.rpartition("/")[0] for entry in entries}
+    for uri in [uri for uri, dropped in entries.items() if dropped]:
+        above, _, name = uri.rpartition("/")
+        level = f"{above}/{name.rpartition('_')[0]}"
+        other = f"{level}/{name}"
+        if above and level in levels and not any(other.startswith(entry) for entry in entries):
+            yield uri, other

@@ -12,6 +12,9 @@ RESERVED: Final = frozenset({"noid", "useid", *MODES})
 
 BUILT_IN: Final = "builtin"
 MAX_ROUTES: Final = 20_000
+_DOCUMENTS: Final = frozenset({("cfg", "cfile"), ("cfg", "ctmpl")})
+"""Where documents and templates are pushed to, by their first two segments."""
+_LOADER_WORDS: Final = frozenset({("cfg", "crun"), ("cfg", "cstop")})
 _NAME: Final = re.compile(r"[A-Za-z0-9_]+\Z")
 
 
@@ -33,28 +36,54 @@ def split_subscriptions(subs: str, name: str) -> tuple[tuple[str, ...], list[Pro
     """`:/a:/b` -> ("/<name>", "/a", "/b") and what is wrong; a piece without a leading / is left out."""
     result = [f"/{name}"]
     problems: list[Problem] = []
-    for piece in subs.split(":"):
-        if not piece:
-            continue
-        if not piece.startswith("/"):
-            problems.append(
-                Problem(
-                    "error",
-                    "subs-no-slash",
-                    f"subscription {piece!r} does not begin with / and is ignored",
-                    f"write :/{piece} or join it to the piece before it with /",
-                )
-            )
-            continue
+    for piece in filter(None, subs.split(":")):
         uri = clean(piece)
-        cover = next((known for known in result if covers(known, uri)), None)
-        if cover is not None:
+        if not piece.startswith("/"):
+            text = f"subscription {piece!r} does not begin with / and is ignored"
+            hint = f"write :/{piece} or join it to the piece before it with /"
+            problems.append(Problem("error", "subs-no-slash", text, hint))
+        elif uri in result:
             problems.append(
-                Problem("note", "subs-covered", f"subscription {uri} is covered by {cover}", "leave it out")
+                Problem("note", "subs-covered", f"subscription {uri} is there twice", "leave it out")
             )
-        if uri not in result:
+        else:
             result.append(uri)
+    for uri in result[1:]:
+        cover = next((other for other in result if other != uri and covers(other, uri)), None)
+        if cover is not None:
+            text = f"subscription {uri} is covered by {cover}"
+            problems.append(Problem("note", "subs-covered", text, "leave it out"))
     return tuple(result), problems
+
+
+class Place(NamedTuple):
+    """What a set or pub of an internal uri writes to; worked out once for each uri."""
+
+    path: str
+    """The table of a body that is an object of variables."""
+    table: str
+    """The table of the variable a single value is for."""
+    name: str
+    """That variable; empty = the uri names none."""
+    refused: str = ""
+    """Why nothing can be written there; `{uri}` stands for the uri as received."""
+    loading: tuple[str, ...] = ()
+    """Not a place but a word to the loader: (cfile, owner, document), (crun,)."""
+
+
+def place_of(path: str) -> Place:
+    """The place of an internal uri: `/a/b/x` is table /a/b/x, or variable x of /a/b."""
+    table, _, name = path.rpartition("/")
+    parts = tuple(path.strip("/").split("/"))
+    if path == "/" or ":" in path:
+        return Place(path, "", "", "write /table/name with slashes only, not {uri}")
+    if parts[:2] in _LOADER_WORDS and len(parts) == 2:
+        return Place(path, "", "", "", parts[1:])
+    if parts[:2] in _DOCUMENTS:
+        if len(parts) in (3, 4):
+            return Place(path, "", "", "", parts[1:])
+        return Place(path, "", "", f"push to {path[:10]}/<manager>/<document>, not to {{uri}}")
+    return Place(path, table, name if table else "")
 
 
 class Route(NamedTuple):
@@ -64,6 +93,9 @@ class Route(NamedTuple):
     mode: str
     prefixed: bool
     blocked: str
+    counter: str
+    """The counter of such a dropped message."""
+    place: Place
 
 
 class Access:
@@ -103,9 +135,12 @@ class Access:
         if parts and parts[0] in MODES:
             mode = parts.pop(0)
         path = "/" + "/".join(parts)
-        return Route(path, mode, prefixed, "" if prefixed else self._blocking(method, uri, path))
+        blocked = "" if prefixed else self._blocking(method, uri, path)
+        counter = f"blocked{{{blocked}}}" if blocked == BUILT_IN else f"blocked{{{method},{blocked}}}"
+        return Route(path, mode, prefixed, blocked, counter, place_of(path))
 
     def _blocking(self, method: str, uri: str, path: str) -> str:
+        """The entry that drops it, the built-in rule first: only a prefix gets past that."""
         if (method == "get" and covers("/components", path)) or (method == "pub" and covers("/site", path)):
             return BUILT_IN
         for entry, dropped in self._entries.get(method, ()):

@@ -25,6 +25,8 @@ class _Clear:
 
     command: str
     started: float
+    asset: str = ""
+    """The asset whose lists were cleared here, and whose status shows the result."""
     root: bool | None = None
     """This instance was asked first and owes the result; None = only another's outcome was heard so far."""
     own_done: bool = False
@@ -155,6 +157,7 @@ class AlarmRouter:
             return []
         clear.own_done = True
         clear.root = bool(body.get("root"))
+        clear.asset = str(body.get("asset") or self.instance)
         clear.members.add(self.instance)
         clear.members.update(_texts(body.get("instances")))
         clear.outcomes[self.instance] = _texts(body.get("remaining"))
@@ -230,7 +233,7 @@ class AlarmRouter:
         event = {"source": self.instance, "message": f"clear_faults: {text}", "severity": 3 if remarks else 2}
         ambient = {"hops": 1, "command": clear.command}
         return [
-            Message("set", f"/{self.instance}/status/ess", orjson.dumps(status), **ambient),  # type: ignore[arg-type]
+            Message("set", f"/{self.instance}/status/{clear.asset}", orjson.dumps(status), **ambient),  # type: ignore[arg-type]
             Message("pub", self.uri + "/result", orjson.dumps(self.last_clear), **ambient),  # type: ignore[arg-type]
             Message("post", "/events", orjson.dumps(event), **ambient),  # type: ignore[arg-type]
         ]

@@ -4,23 +4,33 @@ from typing import Final
 
 import orjson
 
-from ess_actors.core import query
+from ess_actors.core import near, query
 from ess_actors.core.access import Route
 from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine
 from ess_actors.core.messages import MAX_HOPS, Message
 from ess_actors.core.records import Counters
 from ess_actors.core.uri import covers
+from ess_actors.core.variables import Variable
 
 REPLY_LIMIT: Final = 924_200
 """Bytes; a longer reply is replaced by a text."""
-PERFORMANCE: Final = "/perf/engine"
+MINIMUM: Final = (
+    *("msgs_in{get}", "msgs_in{pub}", "msgs_in{set}", "replies_out", "not_found", "blocked{builtin}"),
+    *("bad_method", "bad_body", "bad_uri", "bad_member", "type_mismatch", "locked_ignored"),
+    *("loop_guard", "depth_guard", "hop_dropped", "function_errors", "expr_errors", "pubs_suppressed"),
+    *("reply_oversize", "send_failed"),
+)
+"""Counters that are shown before anything was counted; those with names of tables and functions come with them."""
 
 
 def counted(engine: Engine) -> Counters:
     """All counts of an instance."""
     counters = engine.counters
+    for name in MINIMUM:
+        counters.setdefault(name, 0)
     counters["vars_created"] = engine.map.created
+    counters["action_runs"] = engine.action_runs
     counters["sched_runs"] = engine.scheduler.runs
     counters["sched_skipped"] = engine.scheduler.skipped
     return counters
@@ -30,21 +40,27 @@ def answer_query(engine: Engine, message: Message, route: Route) -> None:
     """Answer a get: only when an answer is wanted; a bus query that finds nothing stays without."""
     if not message.replyto and not message.explain:
         return
-    if covers(route.path, PERFORMANCE):
-        _show_counters(engine)
+    if query.PERFORMANCE.startswith(route.path) or covers(query.PERFORMANCE, route.path):
+        show_counters(engine)
     found = query.get(engine, route.path, route.mode)
-    if found is None:
-        engine.counters["not_found"] += 1
-        if message.explain:  # names that are near cost milliseconds: only for an operator who reads them
-            near = query.near(engine.map, route.path)
-            refuse(engine, message, "not_found", "nothing is there", uri=route.path, near=near)
-    else:
+    if found is not None:
         _answer(engine, message, orjson.dumps(found.body, default=plain), "")
+        return
+    engine.counters["not_found"] += 1
+    if message.explain:  # names that are near cost milliseconds: only for an operator who reads them
+        names = near.near(engine.map, route.path)
+        refuse(engine, message, "not_found", "nothing is there", uri=route.path, near=names)
 
 
-def _show_counters(engine: Engine) -> None:
-    for name, count in list(counted(engine).items()):
-        engine.ensure(PERFORMANCE, name, count).cell.value = count
+def show_counters(engine: Engine) -> None:
+    """Write all counts into their table. Its variables are no creations of whoever asks."""
+    map_ = engine.map
+    for name, count in sorted(counted(engine).items()):
+        var = map_.find(query.PERFORMANCE, name)
+        if var is None:
+            var = Variable(query.PERFORMANCE, name, count, engine.now)
+            map_.place(query.PERFORMANCE, name, var)
+        var.cell.value = count
 
 
 def echo(engine: Engine, message: Message, body: bytes) -> None:
@@ -64,7 +80,7 @@ def _answer(engine: Engine, message: Message, body: bytes, status: str) -> None:
     if len(body) > REPLY_LIMIT:
         engine.counters["reply_oversize"] += 1
         body = orjson.dumps(f"Fims Error :: Message size too large [{len(body)}]")
-    hops = message.hops + 1
+    hops = engine.hops + 1
     if hops > MAX_HOPS:
         engine.counters["hop_dropped"] += 1
         return

@@ -8,10 +8,12 @@ from ess_actors.core.actions.program import Compiler
 from ess_actors.core.engine import Engine
 from ess_actors.core.expression import ExpressionError, compile_expression
 from ess_actors.core.findings import Severity
+from ess_actors.core.locks import Lock
 from ess_actors.core.quality import EVERY_MEMBER, Marks, Quality
 from ess_actors.core.remarks import Remarks
+from ess_actors.core.tables import Table
 from ess_actors.core.uri import parse_reference
-from ess_actors.core.variables import NO_KIND, NUMBER, Table, Value, Variable, kind_of
+from ess_actors.core.variables import NO_KIND, NUMBER, Value, Variable, kind_of
 
 UNTOUCHED: Final = "$$"
 """As a value: leave the value alone, only params, options and actions are meant."""
@@ -22,6 +24,7 @@ _GOOD: Final = Quality.GOOD
 _QUALITIES: Final[Mapping[object, Quality]] = {quality.name: quality for quality in Quality}
 """What a body shows for a value that is not good says the same when it is set; documents begin so what nobody read."""
 _OPTION_NAMES: Final = frozenset({"options", "functions", "variables"})
+_NO_PARAMS: Final = _NO_ATTRIBUTES | _OPTION_NAMES | {"actions", "new_options"}
 
 
 class Applier:
@@ -45,16 +48,18 @@ class Applier:
         for name, value in body.items():
             var = variables.get(name)
             kind = value.__class__
-            if var is not None and (kind is float or kind is int) and var.cell.kind == NUMBER:
-                cell = var.cell
+            if (
+                var is not None
+                and (kind is float or kind is int)
+                and (cell := var.cell).kind == NUMBER
+                and not var.special
+            ):
                 old = cell.value
                 if abs(value - old) > cell.deadband:  # type: ignore[operator]
                     cell.previous = old
                     cell.value = value  # type: ignore[assignment]
                     cell.changed = True
                     cell.changed_at = now
-                    if var.watch is not None:
-                        var.watch()
                 if cell.quality is not _GOOD:
                     cell.quality = _GOOD
                 var.writer = sender
@@ -85,22 +90,25 @@ class Applier:
             first = body[0] if len(body) == 1 else None
             body = first.get("string", first.get("value")) if isinstance(first, dict) else None
         if isinstance(body, dict):
-            return self._clothed(table, name, body, quality, sender)
+            if not _names_a_part(name):
+                return self._clothed(table, name, body, quality, sender)
+            body = body.get("value")
         if kind_of(body) == NO_KIND:
             self.engine.counters["bad_member"] += 1
             return False
         return self._naked(table, name, body, quality, sender)  # type: ignore[arg-type]
 
     def _naked(self, table: Table, name: str, value: Value, quality: Quality, sender: str) -> bool:
-        if not name.startswith("/") and ("@" in name or name.endswith("]")):
+        if _names_a_part(name):
             return self._part(table, name, value)
         if value == UNTOUCHED:
             return True
         var = table.variables.get(name)
         if var is None:
             var = self._create(table, name, value)
-            var.cell.quality = quality
-            var.writer = sender
+            if var is not None:
+                var.cell.quality = quality
+                var.writer = sender
             return True
         self.engine.set_value(var, value, quality, sender)
         return True
@@ -113,17 +121,22 @@ class Applier:
             self.engine.counters["bad_member"] += 1
             return False
         var = table.variables.get(reference.name)
+        if reference.bit >= 0 and not isinstance(value, bool):
+            self.engine.counters["bad_member"] += 1
+            return False
         if reference.param:
             if var is None:
                 var = self._create(table, reference.name, False)
-            self.engine.set_param(var, reference.param, value)
+            if var is not None:
+                if reference.bit >= 0:
+                    word, mask = int(var.number(reference.param)), 1 << reference.bit
+                    value = word | mask if value else word & ~mask
+                self.engine.set_param(var, reference.param, value)
             return True
-        if not isinstance(value, bool):
-            self.engine.counters["bad_member"] += 1
-            return False
         if var is None:
             var = self._create(table, reference.name, 0)
-        self.engine.set_bit(var, reference.bit, value)
+        if var is not None:
+            self.engine.set_bit(var, reference.bit, value is True)
         return True
 
     def _clothed(
@@ -143,6 +156,11 @@ class Applier:
         if var is None:
             first = value if write else body.get(WHEN_NEW, False)
             var = self._create(table, name, first)  # type: ignore[arg-type]
+            if var is None:
+                return True
+        elif var.lock is not None:
+            body = self._unlocked(var, var.lock, body)
+            write = write and "value" in body
         self._attributes(var, body)
         if body.get("useExpr") is True:
             self._check_expression(body.get("expression"))
@@ -157,8 +175,19 @@ class Applier:
             self.engine.set_value(var, value, quality, sender)  # type: ignore[arg-type]
         return True
 
-    def _create(self, table: Table, name: str, value: Value) -> Variable:
+    def _create(self, table: Table, name: str, value: Value) -> Variable | None:
+        """A new variable; None in a locked table."""
+        if table.locked:
+            self.engine.counters["locked_ignored"] += 1
+            return None
         return self.engine.map.create(table.uri, name, value, self.engine.now)
+
+    def _unlocked(self, var: Variable, lock: Lock, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Those members of a clothed body that may be written."""
+        kept = {key: value for key, value in body.items() if not lock.holds("" if key in _NO_PARAMS else key)}
+        if len(kept) < len(body):
+            self.engine.counters["locked_ignored"] += 1
+        return kept
 
     def _attributes(self, var: Variable, body: Mapping[str, object]) -> None:
         for key, value in body.items():
@@ -179,7 +208,7 @@ class Applier:
                 elif isinstance(value, dict):
                     var.options = value
                     var.version += 1
-            elif key == "params" or kind_of(value) != NO_KIND:
+            elif kind_of(value) != NO_KIND or (key == "params" and isinstance(value, dict)):
                 self.engine.set_param(var, key, value)
 
     def _check_expression(self, text: object) -> None:
@@ -194,6 +223,7 @@ class Applier:
     def document(self, tree: Mapping[str, object], names: Mapping[str, tuple[str, dict[str, str]]]) -> None:
         """The tables of a document in its order. `names` gives, for a template, what a table and its members
         are called in the template itself (for remarks)."""
+        self.compiler.late.collecting = True
         for uri, members in tree.items():
             if not uri.startswith("/"):
                 continue
@@ -215,6 +245,12 @@ class Applier:
                     text = f"{uri}:{name} has no usable value and is left out"
                     self.remarks.add(Severity.ERROR, "bad-member", text, "a value is a number, bool or text")
         self.remarks.parts = ()
+        self.compiler.late.collecting = False
+
+
+def _names_a_part(name: str) -> bool:
+    """Whether a member is a param or a bit of a variable. In block lists and locks, names are whole uris."""
+    return not name.startswith("/") and ("@" in name or name.endswith("]"))
 
 
 def _untouched(body: object) -> bool:

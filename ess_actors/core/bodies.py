@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ess_actors.core.quality import Quality
-from ess_actors.core.variables import Table, Variable
+from ess_actors.core.tables import Table
+from ess_actors.core.variables import Variable
 
 Shape = Callable[[Variable], object]
 
@@ -50,7 +51,7 @@ def ui(var: Variable) -> dict[str, object]:
     body: dict[str, object] = {"value": plain(var.cell.value)}
     if var.alarms is not None:
         body["options"] = [{"name": e.message, "return_value": plain(e.value)} for e in var.alarms]
-    elif var.options is not None:
+    elif var.options:
         body["options"] = var.options
         body["enabled"] = var.params.get("enabled", True)
     else:

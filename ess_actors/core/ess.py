@@ -2,12 +2,11 @@
 
 from collections import deque
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
-import orjson
-
 from ess_actors.core.access import Access, split_subscriptions, valid_name
-from ess_actors.core.answers import answer_query, counted, echo, refuse
+from ess_actors.core.answers import answer_query, counted, refuse
 from ess_actors.core.applying import Applier
 from ess_actors.core.engine import Engine
 from ess_actors.core.errors import ConfigError
@@ -16,28 +15,26 @@ from ess_actors.core.functions import CALCULATIONS, FUNCTIONS
 from ess_actors.core.functions.links import join_links
 from ess_actors.core.functions.publish import UiListeners
 from ess_actors.core.functions.schedule import run_item
+from ess_actors.core.intake import Intake
 from ess_actors.core.latch import AlarmBook
 from ess_actors.core.loading import Loading
 from ess_actors.core.messages import Message, instance_of
-from ess_actors.core.quality import EVERY_MEMBER, Quality
-from ess_actors.core.received import Taken, reading_of
+from ess_actors.core.quality import Quality
 from ess_actors.core.records import Counters, LogLine
 from ess_actors.core.remarks import Remark, Remarks
 from ess_actors.core.uri import covers
-from ess_actors.core.variables import NO_KIND, NUMBER, kind_of
 
 BASICS: Final = "/sysconfig/default"
-HOPS_MEMBER: Final = "$$hops"
-"""Where an adapter to a bus without a hop field puts the count into a body."""
 _METHODS: Final = ("get", "set", "pub")
 
 
-def _member(start: Mapping[str, object], name: str) -> str:
+def _member(start: Mapping[str, object], name: str) -> str | None:
+    """A text of the start file, None when there is none."""
     basics = start.get(BASICS)
     value = basics.get(name) if isinstance(basics, dict) else None
     if isinstance(value, dict):
         value = value.get("value")
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) else None
 
 
 class Ess:
@@ -53,18 +50,19 @@ class Ess:
         *,
         now: float,
         wall: float,
+        csv: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._remarks = Remarks()
-        self.name = _member(start, "EssName")
-        config = _member(start, "Config")
-        self._check_start(config, start)
-        self.subscriptions, problems = split_subscriptions(_member(start, "Subs"), self.name)
+        self.name = _member(start, "EssName") or ""
+        config, subs = _member(start, "Config") or "", _member(start, "Subs")
+        self._check_start(config, subs)
+        self.subscriptions, problems = split_subscriptions(subs or "", self.name)
         self._remarks.parts = (BASICS, "Subs")
         for problem in problems:
             self._remarks.add(Severity[problem.severity.upper()], problem.code, problem.text, problem.hint)
         self.engine = Engine(self.name, FUNCTIONS, CALCULATIONS, self._remarks, now, wall)
+        self.engine.csv = csv
         self.access = Access(self.name)
-        self._taken = Taken()
         self.stop_requested = False
         self._applier = Applier(self.engine, self._remarks)
         self.engine.apply = self._apply_member
@@ -82,14 +80,15 @@ class Ess:
             documents,
             lambda: join_links(self.engine),
         )
+        self._intake = Intake(self.engine, self._applier, self._loading)
 
     def _apply_member(self, table: str, name: str, body: object) -> None:
         self._applier.member(self.engine.map.table(table), name, body, Quality.GOOD, "")
 
-    def _check_start(self, config: str, start: Mapping[str, object]) -> None:
+    def _check_start(self, config: str, subs: str | None) -> None:
         self._remarks.parts = (BASICS,)
-        for name, value in (("EssName", self.name), ("Config", config)):
-            if not value:
+        for name, wrong in (("EssName", not self.name), ("Config", not config), ("Subs", subs is None)):
+            if wrong:
                 text, hint = f"{BASICS} has no text `{name}`", "the start file needs Subs, Config and EssName"
                 self._remarks.add(Severity.FATAL, "start-incomplete", text, hint, (name,))
         if self.name and not valid_name(self.name):
@@ -116,6 +115,12 @@ class Ess:
         """Counts by name, see the table /perf/engine."""
         return counted(self.engine)
 
+    def measured(self, figures: Mapping[str, float]) -> None:
+        """What the process costs, told by whoever runs it: `cpu_percent`, `memory_bytes`, `sends_failed`."""
+        self.engine.measured = figures
+        if "sends_failed" in figures:
+            self.engine.counters["send_failed"] = int(figures["sends_failed"])
+
     def drain_log(self) -> list[LogLine]:
         """Log lines since the last call (at most the last 1000)."""
         fresh: deque[LogLine] = self.engine.fresh_lines
@@ -124,10 +129,15 @@ class Ess:
         return lines
 
     @classmethod
-    def lint(cls, start: Mapping[str, object], documents: Mapping[str, Mapping[str, object]]) -> list[Remark]:
+    def lint(
+        cls,
+        start: Mapping[str, object],
+        documents: Mapping[str, Mapping[str, object]],
+        csv: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Remark]:
         """What a start with these documents would find, FATAL remarks included; nothing is kept or sent."""
         try:
-            trial = cls(start, documents, now=0.0, wall=0.0)
+            trial = cls(start, documents, now=0.0, wall=0.0, csv=csv)
         except ConfigError as error:
             return list(error.args)
         trial.boot(0.0, 0.0)
@@ -140,6 +150,7 @@ class Ess:
         self.engine.ambient(now, wall)
         self._loading.run()
         self._nothing_read_yet()
+        self.engine.map.created = 0  # what documents make is wanted; what messages make may be a mistyped uri
         self.engine.event(self.name, f"{self.name} started", 1)
         return self._out()
 
@@ -187,6 +198,7 @@ class Ess:
             engine.counters[f"answers_failed{{{message.status}}}"] += 1
             return []
         engine.ambient(now, wall, message.hops, message.command, instance_of(message.sender))
+        engine.message = message
         if method not in _METHODS:
             engine.counters["bad_method"] += 1
             refuse(engine, message, "bad_method", f"method {method!r} is not one of get, set, pub")
@@ -194,89 +206,32 @@ class Ess:
         engine.counters[_IN[method]] += 1
         route = self.access.route(method, message.uri)
         if route.blocked:
-            engine.counters[f"blocked{{{method},{route.blocked}}}"] += 1
+            engine.counters[route.counter] += 1
             refuse(engine, message, "blocked", f"{message.uri} is dropped here because of {route.blocked}")
         elif method == "get":
             answer_query(engine, message, route)
         else:
-            known = engine.map.created
-            self._take(message, route.path)
+            known, found = engine.map.created, self._remarks.found
+            before = len(found)
+            self._intake.take(message, route)
+            if len(found) > before and not route.place.loading:
+                self._tell_remarks(found[before:])
+                del found[before:]
             if engine.map.created != known:
                 text = f"{message.uri}: {engine.map.created - known} new variables"
                 engine.log("info", f"{text}, written by {message.sender or 'nobody known'}")
         return self._out()
 
-    def _take(self, message: Message, path: str) -> None:
-        name = self._taken.before(message)
-        if name is not None:
-            self.engine.counters["repeated_command"] += 1
-        else:
-            name = self._write(message, path)
-            if name is None:
-                return
-            self._taken.keep(message, name)
-        body = message.body
-        echo(self.engine, message, b"{%b:%b}" % (orjson.dumps(name), body) if name else body)
-
-    def _write(self, message: Message, path: str) -> str | None:
-        """Apply a body: the name of the one member it was for, "" for a table; None when it was refused."""
-        engine = self.engine
-        if ":" in path or path == "/":
-            self._bad_uri(message, f"write /table/name with slashes only, not {message.uri}")
-            return None
-        if path.startswith("/cfg/"):
-            return self._push(message, path)
-        try:
-            body = orjson.loads(message.body)
-        except orjson.JSONDecodeError:
-            body = None
-        marks = message.quality
-        if isinstance(body, dict):
-            if HOPS_MEMBER in body:
-                hops = body.pop(HOPS_MEMBER)
-                engine.hops = int(hops) if kind_of(hops) == NUMBER else engine.hops
-            if body and "value" not in body:
-                self._applier.table(engine.map.table(path), body, marks, reading_of(message))
-                return ""
-        if kind_of(body) == NO_KIND and not (isinstance(body, dict) and body):
-            engine.counters["bad_body"] += 1
-            refuse(engine, message, "bad_body", "the body is no JSON value, or an empty object")
-            return None
-        table, _, name = path.rpartition("/")
-        if not table:
-            self._bad_uri(message, f"{message.uri} names no variable; write /table/name")
-            return None
-        home, source = engine.map.table(table), reading_of(message)
-        if marks:
-            own = {name: marks.get(name, marks.get(EVERY_MEMBER, 0))}
-            self._applier.marked(home, {name: body}, own, source)
-        else:
-            self._applier.member(home, name, body, Quality.GOOD, source)
-        return name
-
-    def _bad_uri(self, message: Message, text: str) -> None:
-        self.engine.counters["bad_uri"] += 1
-        refuse(self.engine, message, "bad_uri", text)
-
-    def _push(self, message: Message, path: str) -> str | None:
-        parts = path.strip("/").split("/")
-        if len(parts) < 3 or parts[1] not in ("cfile", "ctmpl"):
-            self._bad_uri(message, "push to /cfg/cfile/<asset>/<document> or /cfg/ctmpl/<asset>/<document>")
-            return None
-        owner = parts[2] if len(parts) > 3 else ""
-        problems = self._loading.push(parts[1] == "ctmpl", parts[-1], message.body, owner)
-        if not problems:
-            return ""
-        for problem in problems:
-            self.engine.log("error", f"pushed document {problem.document} {problem.path}: {problem.text}")
-        listed = [{"path": p.path, "code": p.code, "text": p.text, "hint": p.hint} for p in problems]
-        refuse(self.engine, message, "bad_document", problems[0].text, findings=listed)
-        return None
-
     def _out(self) -> list[Message]:
         out = self.engine.outbox
         self.engine.outbox = []
         return out
+
+    def _tell_remarks(self, fresh: list[Remark]) -> None:
+        """What is wrong with the actions that a message brought: for the log, and not kept for ever."""
+        for remark in fresh:
+            if remark.severity >= Severity.WARNING:
+                self.engine.log("warning", f"set {remark.path}: {remark.text}; {remark.hint}")
 
     def _read_blocks(self) -> None:
         lists: dict[str, dict[str, bool]] = {}

@@ -1,4 +1,4 @@
-"""The expression language of calculations: compiled once, evaluated over operand slots."""
+"""The expression language of calculations: compiled once to postfix steps, evaluated over operand slots."""
 
 import math
 import operator
@@ -8,11 +8,15 @@ from typing import Final, TypeAlias
 
 from ess_actors.core.variables import Value
 
-Node: TypeAlias = Callable[[Sequence[Value]], Value]
+_Step: TypeAlias = Callable[[list[Value], Sequence[Value]], None]
+"""Takes its arguments off the stack and puts the result there."""
 
 _TOKEN: Final = re.compile(r"\s*(?:([(),])|'([^']*)'|([^\s(),']+))")
 _SLOT: Final = re.compile(r"\{([1-9][0-9]*)\}\Z")
-_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\Z")
+_NUMBER: Final = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z")
+_OPEN: Final = "("
+_DEEPEST: Final = 60
+"""Parentheses, function calls and chains of right-associative operators inside one another."""
 
 
 class ExpressionError(Exception):
@@ -105,6 +109,7 @@ def _root(arguments: Sequence[Value]) -> Value:
     return math.sqrt(value)
 
 
+_WORDS: Final[Mapping[str, Value]] = {"true": True, "false": False}
 _FUNCTIONS: Final[Mapping[str, tuple[int, Callable[[Sequence[Value]], Value]]]] = {
     "sqrt": (1, _root),
     "max": (2, lambda a: max(_number(a[0]), _number(a[1]))),
@@ -113,21 +118,42 @@ _FUNCTIONS: Final[Mapping[str, tuple[int, Callable[[Sequence[Value]], Value]]]] 
 }
 
 
-def compile_expression(text: str) -> Node:
-    """A callable over the operands ({1} is the first). Raises ExpressionError with what does not parse;
-    the callable raises it when an evaluation has no result."""
+class Expression:
+    """A compiled text. Called with the operands ({1} is the first) it gives the value, or raises
+    ExpressionError when this evaluation has none. It needs no recursion, however long it is."""
+
+    def __init__(self, steps: Sequence[_Step], slots: int, words: Sequence[str]) -> None:
+        self._steps = tuple(steps)
+        self.slots = slots
+        """The largest operand number it reads."""
+        self.words = tuple(words)
+        """The bare words it takes for text."""
+
+    def __call__(self, operands: Sequence[Value]) -> Value:
+        stack: list[Value] = []
+        for step in self._steps:
+            step(stack, operands)
+        return stack[0]
+
+
+def compile_expression(text: str) -> Expression:
+    """Raises ExpressionError with what does not parse."""
     parser = _Parser(text)
-    node = parser.expression(0)
+    parser.expression(0)
     if parser.next is not None:
         raise ExpressionError(f"unexpected {parser.next[0]!r}")
-    return node
+    return Expression(parser.steps, parser.slots, parser.words)
 
 
 class _Parser:
-    """Precedence climbing over (token, is quoted) pairs."""
+    """Precedence climbing over (token, is quoted) pairs; `steps` grow in the order of evaluation."""
 
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, bool]] = []
+        self.steps: list[_Step] = []
+        self.slots = 0
+        self.words: list[str] = []
+        self.depth = 0
         position, text = 0, text.rstrip()
         while position < len(text):
             match = _TOKEN.match(text, position)
@@ -148,69 +174,101 @@ class _Parser:
             raise ExpressionError(f"{wanted!r} is missing")
         self.tokens.pop()
 
-    def expression(self, rank: int) -> Node:
+    def expression(self, rank: int) -> None:
         """An expression whose operators all bind at least as tightly as `rank`."""
-        left = self._operand()
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise ExpressionError(f"more than {_DEEPEST} levels inside one another")
+        self._operand()
         while self.next is not None and not self.next[1] and self.next[0] in _BINARY:
             symbol = self.next[0]
             own, apply = _BINARY[symbol]
             if own < rank:
                 break
             self.tokens.pop()
-            right = self.expression(own if symbol in _RIGHT_TO_LEFT else own + 1)
-            left = _binary(apply, left, right)
-        return left
+            self.expression(own if symbol in _RIGHT_TO_LEFT else own + 1)
+            self.steps.append(_binary(apply))
+        self.depth -= 1
 
-    def _operand(self) -> Node:
+    def _operand(self) -> None:
         if self.next is None:
             raise ExpressionError("an operand is missing at the end")
         token, quoted = self.tokens.pop()
         if quoted:
-            return _constant(token)
-        if token in _UNARY:
-            inner, change = self.expression(_UNARY_RANK), _UNARY[token]
-            return lambda operands: change(inner(operands))
-        if (token, quoted) == ("(", False):
-            inner = self.expression(0)
+            self.steps.append(_constant(token))
+        elif token in _UNARY:
+            self.expression(_UNARY_RANK)
+            self.steps.append(_unary(_UNARY[token]))
+        elif token == _OPEN:
+            self.expression(0)
             self._mark(")")
-            return inner
-        if token in _FUNCTIONS and self.next == ("(", False):
-            return self._call(token)
-        if token in _BINARY or token in (")", ","):
+        elif token in _FUNCTIONS and self.next == ("(", False):
+            self._call(token)
+        elif token in _BINARY or token in (")", ","):
             raise ExpressionError(f"an operand is missing before {token!r}")
-        return _literal(token)
+        else:
+            self._literal(token)
 
-    def _call(self, name: str) -> Node:
+    def _call(self, name: str) -> None:
         count, apply = _FUNCTIONS[name]
         self._mark("(")
-        arguments = [self.expression(0)]
-        while len(arguments) < count:
+        self.expression(0)
+        for _ in range(count - 1):
             self._mark(",")
-            arguments.append(self.expression(0))
+            self.expression(0)
         self._mark(")")
-        return lambda operands: apply([argument(operands) for argument in arguments])
+        self.steps.append(_call(count, apply))
+
+    def _literal(self, token: str) -> None:
+        slot = _SLOT.match(token)
+        if slot:
+            self.slots = max(self.slots, int(slot.group(1)))
+            self.steps.append(_operand(int(slot.group(1)) - 1))
+        elif _NUMBER.match(token):
+            number = float(token)
+            if not math.isfinite(number):
+                raise ExpressionError(f"{token} is too large")
+            whole = number.is_integer() and abs(number) < 2**53
+            self.steps.append(_constant(int(number) if whole else number))
+        elif token in _WORDS:
+            self.steps.append(_constant(_WORDS[token]))
+        else:
+            self.words.append(token)
+            self.steps.append(_constant(token))
 
 
-def _binary(apply: Callable[[Value, Value], Value], left: Node, right: Node) -> Node:
-    return lambda operands: apply(left(operands), right(operands))
+def _binary(apply: Callable[[Value, Value], Value]) -> _Step:
+    def step(stack: list[Value], _operands: Sequence[Value]) -> None:
+        right = stack.pop()
+        stack[-1] = apply(stack[-1], right)
+
+    return step
 
 
-def _constant(value: Value) -> Node:
-    return lambda _operands: value
+def _unary(apply: Callable[[Value], Value]) -> _Step:
+    def step(stack: list[Value], _operands: Sequence[Value]) -> None:
+        stack[-1] = apply(stack[-1])
+
+    return step
 
 
-def _literal(token: str) -> Node:
-    slot = _SLOT.match(token)
-    if slot:
-        index = int(slot.group(1)) - 1
+def _call(count: int, apply: Callable[[Sequence[Value]], Value]) -> _Step:
+    def step(stack: list[Value], _operands: Sequence[Value]) -> None:
+        arguments = stack[-count:]
+        del stack[-count:]
+        stack.append(apply(arguments))
 
-        def read(operands: Sequence[Value]) -> Value:
-            if index >= len(operands):
-                raise ExpressionError(f"there is no operand {{{index + 1}}}")
-            return operands[index]
+    return step
 
-        return read
-    if _NUMBER.match(token):
-        number = float(token)
-        return _constant(int(number) if number.is_integer() and abs(number) < 2**53 else number)
-    return _constant({"true": True, "false": False}.get(token, token))
+
+def _operand(index: int) -> _Step:
+    def step(stack: list[Value], operands: Sequence[Value]) -> None:
+        if index >= len(operands):
+            raise ExpressionError(f"there is no operand {{{index + 1}}}")
+        stack.append(operands[index])
+
+    return step
+
+
+def _constant(value: Value) -> _Step:
+    return lambda stack, _operands: stack.append(value)

@@ -1,7 +1,6 @@
 """Latched alarm lists: entries, counters, events, and what the alarm router is told."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from ess_actors.core.assets import Asset
@@ -20,12 +19,11 @@ _DESTINATION: Final = {FAULT: "FaultDestination", ALARM: "AlarmDestination"}
 _NORMAL: Final = {FAULT: "NoFaultMsg", ALARM: "NoAlarmMsg"}
 _COUNT: Final = {FAULT: "FaultCnt", ALARM: "AlarmCnt"}
 _LIST: Final = {FAULT: "faults", ALARM: "alarms"}
-_TRIGGER: Final = {FAULT: "clear_faults", ALARM: "clear_alarms"}
 
 
-def local_time(wall: float) -> str:
-    """MM/DD/YYYY hh:mm:ss in local time."""
-    return datetime.fromtimestamp(wall).strftime("%m/%d/%Y %H:%M:%S")
+def shown(value: object) -> str:
+    """A value in a text: 5 for 5.0, true and false as in JSON."""
+    return str(value).lower() if isinstance(value, bool) else str(plain(value))
 
 
 @dataclass(slots=True)
@@ -49,6 +47,8 @@ class AlarmBook:
         self._told: dict[tuple[str, str, str], _Told] = {}
         """The router's list: (instance it began in, source, fault or alarm) -> what was told."""
         self._clears = 0
+        self._cleared: list[tuple[str, str]] = []
+        """Asset and trigger of the clears of the present run, the topmost first."""
         self._known: set[Asset] = set()
 
     def prepare(self, asset: Asset) -> None:
@@ -148,6 +148,7 @@ class AlarmBook:
         """Empty the list of a context and of everything below it that has the trigger variable too."""
         engine = self.engine
         engine.clears.append(kind)
+        self._cleared.append((asset.name, trigger.name))
         target = self.destination(asset, kind)
         listed = {entry.source for entry in target.alarms or ()}
         for key, told in list(self._told.items()):
@@ -164,7 +165,7 @@ class AlarmBook:
         for var in list(table.variables.values()) if table is not None else ():
             if var is not trigger:
                 var.cell.previous = normal
-        self._lower_flags(trigger, kind)
+        self._lower_flags(asset, trigger, kind)
         if sources:
             engine.note("cleared", type=kind, asset=asset.name, list=target.uri, sources=sources)
         for child in list(asset.children()):
@@ -175,24 +176,25 @@ class AlarmBook:
             self.shut_down(asset, False)
         engine.write(engine.context(asset, "ClearFaultsDone"), True)
 
-    def _lower_flags(self, trigger: Variable, kind: str) -> None:
+    def _lower_flags(self, asset: Asset, trigger: Variable, kind: str) -> None:
         """Let the monitors that the trigger names report again."""
-        component = trigger.text("defComp")
+        component = trigger.text("defComp") or f"/status/{asset.name}"
         for index in range(1, int(trigger.number("numVars")) + 1):
             name = trigger.text(f"variable{index}")
             table, _, member = (name if ":" in name else f"{component}:{name}").partition(":")
             var = self.engine.map.find(table, member)
-            for flag in (
-                [p for p in var.params if p.startswith("seen") and p.lower().endswith(kind)] if var else ()
-            ):
-                if var is not None:
-                    var.params[flag] = False
+            if var is not None:
+                for param in var.params:
+                    if param.startswith("seen") and param.lower().endswith(kind):
+                        var.params[param] = False
 
     def finish_run(self) -> None:
         """At the end of a run with a clear: name the command, ask devices for answers, tell the router."""
         engine = self.engine
         kinds = list(dict.fromkeys(engine.clears))
         engine.clears = []
+        cleared, self._cleared = self._cleared, []
+        triggers = {name for _, name in cleared}
         root = engine.hops == 0
         if root and not engine.command:
             self._clears += 1
@@ -204,7 +206,7 @@ class AlarmBook:
             if message.method == "set":
                 message = self._ask(message, devices)
                 other = message.uri.split("/", 2)[1]
-                if other != engine.name and any(_names(message, _TRIGGER[kind]) for kind in kinds):
+                if other != engine.name and any(_names(message, trigger) for trigger in triggers):
                     instances.add(other)
             engine.outbox[index] = message._replace(command=engine.command)
         instances.discard("components")
@@ -215,6 +217,7 @@ class AlarmBook:
             engine.note(
                 "clear",
                 type=kind,
+                asset=cleared[0][0],
                 root=root,
                 remaining=remaining,
                 instances=sorted(instances),

@@ -1,28 +1,47 @@
 """Works out which documents and expanded templates an instance loads, and in which order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
-import orjson
-
 from ess_actors.core.findings import Severity
+from ess_actors.core.loader_options import (
+    OWNERS,
+    Option,
+    Place,
+    check_registers,
+    open_options,
+    say,
+    site_of,
+    templates_of,
+    text_of,
+)
+from ess_actors.core.register_documents import site_tables
 from ess_actors.core.remarks import Remarks
-from ess_actors.core.templates import Expansion, Template, TooMany, expand
+from ess_actors.core.templates import Expansion, Names, Template, TooMany, expand
 
 Tree = Mapping[str, object]
+Members = dict[str, dict[str, object]]
 
 DROPPED: Final = frozenset({"_doc", "_id", "_version"})
-OWNERS: Final = frozenset({"amname", "ainame", "pname"})
-_TABLES: Final = ("/config/load", "/config/cfile", "/config/range")
+SAVED: Final = "saved_registers"
+"""The document that is loaded without being named."""
+LOADERS: Final = "/config/load"
+FILES: Final = "/config/cfile"
+RANGES: Final = "/config/range"
+TABLES: Final = (LOADERS, FILES, RANGES)
+_SETTINGS: Final = frozenset({"file", "final", "options", "new_options"})
 
 
 class Load(NamedTuple):
-    """Apply these tables. `owner` is (manager, instance, parent), each "" when not named."""
+    """Apply these tables. `owner` is (manager, instance, parent), each "" when not named; `names` and `origins`
+    as of an Expansion."""
 
     document: str
     tree: Tree
     owner: tuple[str, str, str] = ("", "", "")
-    names: Mapping[str, tuple[str, dict[str, str]]] = {}
+    names: Names = MappingProxyType({})
+    origins: Mapping[str, str] = MappingProxyType({})
 
 
 class Mark(NamedTuple):
@@ -30,7 +49,6 @@ class Mark(NamedTuple):
 
     kind: str
     name: str
-    document: str
 
 
 class Join(NamedTuple):
@@ -41,17 +59,25 @@ Order = Load | Mark | Join
 
 
 class Loader:
-    """Plans the load phase of one instance; problems go to `remarks`, those that forbid a start as FATAL."""
+    """Plans one load phase; problems go to `remarks`, those that forbid it as FATAL.
 
-    def __init__(self, documents: Mapping[str, Tree], remarks: Remarks) -> None:
+    `tables` is what is in force already of TABLES, each member with its settings and, as `_document`, the
+    document it comes from.
+    """
+
+    def __init__(
+        self, documents: Mapping[str, Tree], remarks: Remarks, tables: dict[str, Members] | None = None
+    ) -> None:
         self.documents = documents
         self.remarks = remarks
         self.orders: list[Order] = []
-        self.tables: dict[str, dict[str, dict[str, object]]] = {name: {} for name in _TABLES}
-        self.done: set[str] = set()
-        self.templates: dict[str, set[str]] = {}
-        """Loader -> the templates it uses, for a template that is pushed again."""
-        self._loaded: set[str] = set()
+        self.tables = {name: {} for name in TABLES} if tables is None else tables
+        self.asked: set[str] = set()
+        """Every document and template that was asked for."""
+        self._there = {name for name, file in self.tables[FILES].items() if file.get("value") is True}
+        self._fresh: set[tuple[str, str]] = set()
+        """What this phase itself brought into TABLES: only that is loaded now."""
+        self._done: set[str] = set()
         self._running: list[str] = []
         self._count = [0]
 
@@ -59,196 +85,209 @@ class Loader:
         """Start file, first document, open entries of /config/cfile, loaders with finals, saved registers."""
         self._apply("", start)
         self._need(config, "", ("/sysconfig/default", "Config"))
+        self._rest()
+        if SAVED in self.documents:
+            self._saved(self.documents[SAVED])
+        return self.orders
+
+    def again(self, name: str) -> list[Order]:
+        """A document that was pushed, and what it asks for."""
+        if name == SAVED:
+            self._saved(self.documents[name])
+        else:
+            self._need(name, "", (), again=True)
+            self._rest()
+        return self.orders
+
+    def template(self, name: str) -> list[Order]:
+        """A template that was pushed, for every loader that used it."""
+        for loader, settings in sorted(self.tables[LOADERS].items()):
+            options = list(open_options(settings, (LOADERS, loader), self.remarks))
+            if settings.get("value") is True and any(name in templates_of(option) for option, _ in options):
+                levels = [self._template(option, settings, place) for option, place in options]
+                self._expand([one for one in levels if one is not None], settings, (LOADERS, loader), name)
+            for option, place in options:
+                if settings.get("value") is True and site_of(option) == name:
+                    self._registers(option, settings, place)
+        self.orders = [order for order in self.orders if isinstance(order, Load)]
+        self.orders += [Mark("ctmpl", name), Join()]
+        return self.orders
+
+    def rest(self) -> list[Order]:
+        """Everything that is not loaded yet."""
+        self._fresh = {(table, name) for table, members in self.tables.items() for name in members}
+        self._rest()
+        return self.orders
+
+    def _rest(self) -> None:
         self._open_files()
-        while waiting := [n for n, m in sorted(self.tables["/config/load"].items()) if self._waits(n, m)]:
+        while waiting := [name for name in sorted(self.tables[LOADERS]) if self._waits(name)]:
             self._loader(waiting[0])
             self._open_files()
         self.orders.append(Join())
-        if "saved_registers" in self.documents:
-            self._saved(self.documents["saved_registers"])
-        return self.orders
 
-    def _waits(self, name: str, members: Mapping[str, object]) -> bool:
-        return name not in self.done and members.get("value") is not True
+    def _waits(self, name: str) -> bool:
+        true = self.tables[LOADERS][name].get("value") is True
+        return (LOADERS, name) in self._fresh and name not in self._done and not true
 
     def _open_files(self) -> None:
-        files = self.tables["/config/cfile"]
+        files = self.tables[FILES]
         while names := [
-            n for n, m in sorted(files.items()) if m.get("value") is False and n not in self._loaded
+            name
+            for name, file in sorted(files.items())
+            if file.get("value") is False and (FILES, name) in self._fresh and name not in self._there
         ]:
-            self._need(names[0], "", ("/config/cfile", names[0]))
+            self._need(names[0], str(files[names[0]]["_document"]), (FILES, names[0]))
 
     def _saved(self, saved: Tree) -> None:
         for family, assets in saved.items():
             if isinstance(assets, dict) and not family.startswith("_"):
                 tables = {f"/{family}/{asset}": members for asset, members in assets.items()}
-                self.orders.append(Load("saved_registers", tables))
+                names: Names = {table: (f"{family}.{table.rpartition('/')[2]}", {}) for table in tables}
+                self.orders.append(Load(SAVED, tables, names=names))
 
-    def _need(self, name: str, asker: str, parts: tuple[str | int, ...]) -> None:
-        if name in self._loaded:
+    def _need(self, name: str, asker: str, place: Place, again: bool = False) -> None:
+        if name in self._there and not again:
             return
-        self._loaded.add(name)
-        tree = self._document(name, asker, parts)
+        self._there.add(name)
+        tree = self._document(name, asker, place)
         if tree is not None:
             self._apply(name, tree)
-            self.orders.append(Mark("cfile", name, name))
+            self.orders.append(Mark("cfile", name))
 
-    def _document(self, name: str, asker: str, parts: tuple[str | int, ...]) -> Tree | None:
+    def _document(self, name: str, asker: str, place: Place) -> Tree | None:
+        self.asked.add(name)
         tree = self.documents.get(name)
         if tree is None:
-            self._fatal(
-                asker, parts, "document-missing", f"document {name} does not exist", f"add {name}.json"
-            )
+            text, hint = f"document {name} does not exist", f"add {name}.json"
+            self._say(asker, place, Severity.FATAL, "document-missing", text, hint)
         return tree
 
-    def _fatal(self, document: str, parts: tuple[str | int, ...], code: str, text: str, hint: str) -> None:
-        self.remarks.document, self.remarks.parts = document, parts
-        self.remarks.add(Severity.FATAL, code, text, hint)
-        self.remarks.document, self.remarks.parts = "", ()
+    def _say(self, document: str, place: Place, severity: Severity, code: str, text: str, hint: str) -> None:
+        say(self.remarks, document, place, severity, code, text, hint)
 
     def _apply(self, name: str, tree: Tree, expansion: Expansion | None = None) -> None:
-        tables = {k.replace("#", "/"): v for k, v in tree.items() if k not in DROPPED and k not in OWNERS}
-        for table in _TABLES:
-            members = tables.get(table)
-            for member, body in members.items() if isinstance(members, dict) else ():
+        tables: dict[str, object] = {}
+        for key, members in tree.items():
+            if key in DROPPED or key in OWNERS:
+                continue
+            table = key.replace("#", "/")
+            tables[table] = members
+            if isinstance(members, dict) and not table.startswith(("/", "_")):
+                text, hint = f"{key} is no table and nothing of it is loaded", "a table begins with / or #"
+                self._say(name, (key,), Severity.WARNING, "no-table", text, hint)
+        for table in TABLES:
+            bodies = tables.get(table)
+            for member, body in bodies.items() if isinstance(bodies, dict) else ():
                 self._merge(table, member, body, name)
         if expansion is None:
-            owner = (_text(tree, "amname"), _text(tree, "ainame"), _text(tree, "pname"))
-            self.orders.append(Load(name, tables, owner))
+            owner = (text_of(tree, "amname"), text_of(tree, "ainame"), text_of(tree, "pname"))
+            names: Names = {
+                key.replace("#", "/"): (key, {}) for key in tree if "#" in key and key not in DROPPED
+            }
+            self.orders.append(Load(name, tables, owner, names))
         else:
-            self.orders.append(Load(name, tables, expansion.owner, expansion.names))
+            self.orders.append(Load(name, tables, expansion.owner, expansion.names, expansion.origins))
 
     def _merge(self, table: str, member: str, body: object, document: str) -> None:
         known = self.tables[table].setdefault(member, {"_document": document})
+        if isinstance(body, dict) and not _SETTINGS.isdisjoint(body):
+            known["_document"] = document
+        self._fresh.add((table, member))
         for key, value in (body if isinstance(body, dict) else {"value": body}).items():
             if key in ("options", "functions", "variables") and isinstance(value, list):
                 old = known.get("options")
                 known["options"] = [*old, *value] if isinstance(old, list) else value
+                known["_options"] = key
             elif key == "new_options":
                 known["options"] = value
+                known["_options"] = key
             else:
                 known[key] = value
 
     # --- loaders ------------------------------------------------------------------------------------------
 
-    def _loader(self, name: str, asker: str = "", parts: tuple[str | int, ...] = ()) -> None:
-        settings = self.tables["/config/load"].get(name)
+    def _loader(self, name: str, asker: str = "", place: Place = ()) -> None:
+        settings = self.tables[LOADERS].get(name)
         if name in self._running:
-            circle = " -> ".join([*self._running, name])
-            self._fatal(asker, parts, "loader-cycle", f"loaders need each other: {circle}", "cut the circle")
+            circle = " -> ".join([*self._running[self._running.index(name) :], name])
+            text = f"loaders need each other: {circle}"
+            self._say(asker, place, Severity.FATAL, "loader-cycle", text, "cut the circle")
             return
         if settings is None:
-            hint = "define it in /config/load"
-            self._fatal(asker, parts, "loader-unknown", f"loader {name} does not exist", hint)
+            text, hint = f"loader {name} does not exist", "define it in /config/load"
+            self._say(asker, place, Severity.FATAL, "loader-unknown", text, hint)
             return
-        if name in self.done:
+        if name in self._done or settings.get("value") is True:
             return
         self._running.append(name)
-        document, here = str(settings["_document"]), ("/config/load", name)
-        self._need(_text(settings, "file") or name, document, (*here, "file"))
+        document, here = str(settings["_document"]), (LOADERS, name)
+        self._need(text_of(settings, "file") or name, document, (*here, "file"))
         levels: list[Template] = []
-        for index, option in enumerate(_options(settings)):
-            place = (*here, "new_options", index)
+        for option, place in open_options(settings, here, self.remarks):
             if "file" in option:
-                self._need(_text(option, "file"), document, place)
+                self._need(text_of(option, "file"), document, place)
             elif "load" in option:
-                self._loader(_text(option, "load"), document, place)
+                self._loader(text_of(option, "load"), document, place)
             elif "site" in option:
-                self._site(option, document, place)
-            elif "tmpl" in option or "tmpls" in option:
-                level = self._template(name, option, document, place)
+                self._registers(option, settings, place)
+            else:
+                level = self._template(option, settings, place)
                 levels += [level] if level is not None else []
-        self._expand(levels, document, here)
+        self._expand(levels, settings, here)
         self._running.pop()
-        self.done.add(name)
-        self.orders.append(Mark("load", name, document))
-        final = _text(settings, "final")
+        self._done.add(name)
+        self.orders.append(Mark("load", name))
+        final = text_of(settings, "final")
         if final:
             self.orders.append(Join())
-            self._need(final, document, (*here, "final"))
+            self._need(final, document, (*here, "final"), again=True)
 
-    def _template(
-        self, loader: str, option: Mapping[str, object], document: str, parts: tuple[str | int, ...]
-    ) -> Template | None:
-        names = option.get("tmpls") or [option.get("tmpl")]
-        trees = []
-        for name in names if isinstance(names, list) else [names]:
-            tree = self._document(str(name), document, parts)
-            if tree is None:
-                return None
-            self.templates.setdefault(loader, set()).add(str(name))
-            trees.append((str(name), tree))
-            self.orders.append(Mark("ctmpl", str(name), str(name)))
-        ranges = (
-            self.tables["/config/range"].get(str(option.get("rangevar")), {})
-            if "rangevar" in option
-            else option
-        )
-        if "from" not in ranges or "to" not in ranges:
-            self.remarks.document, self.remarks.parts = document, parts
-            text = "`from` or `to` is left out: 1 to 4 is taken"
-            self.remarks.add(Severity.WARNING, "range-default", text, "write both")
-            self.remarks.document, self.remarks.parts = "", ()
+    def _template(self, option: Option, settings: Option, place: Place) -> Template | None:
+        document = str(settings["_document"])
+        names = templates_of(option)
+        trees = [(name, self._document(name, document, place)) for name in names]
+        found = [(name, tree) for name, tree in trees if tree is not None]
+        ranges = option
+        if "rangevar" in option:
+            ranges = self.tables[RANGES].get(str(option["rangevar"]), {})
+        if names and ("from" not in ranges or "to" not in ranges):
+            text, hint = "`from` or `to` is left out: 1 to 4 is taken", "write both"
+            self._say(document, place, Severity.WARNING, "range-default", text, hint)
+        if not names or len(found) < len(trees):
+            return None
+        self.orders += [Mark("ctmpl", name) for name in names]
         try:
-            return Template(trees, option, ranges)
+            return Template(found, option, ranges)
         except ValueError as error:
-            self._fatal(
-                document, parts, "bad-template", str(error), "correct the numbers and `reps` of the option"
-            )
+            hint = "correct the numbers, names and `reps` of the option"
+            self._say(document, place, Severity.FATAL, "bad-template", str(error), hint)
             return None
 
-    def _expand(self, levels: list[Template], document: str, parts: tuple[str | int, ...]) -> None:
+    def _expand(
+        self,
+        levels: list[Template],
+        settings: Option,
+        place: Place,
+        only: str = "",
+    ) -> None:
+        """Expand the levels; `only` that one which is made of this template."""
+        wanted = {level.documents[0] for level in levels if not only or only in level.documents}
         try:
             for expansion in expand(levels, self._count):
-                self._apply(expansion.document, expansion.tree, expansion)
+                if expansion.document in wanted:
+                    self._apply(expansion.document, expansion.tree, expansion)
+            return
         except TooMany as error:
-            self._fatal(document, parts, "template-limit", str(error), "reduce the ranges of its templates")
-        except (ValueError, IndexError, KeyError) as error:
-            self._fatal(
-                document, parts, "bad-template", f"a template does not expand: {error}", "check its `reps`"
-            )
+            wrong = "template-limit", str(error), "reduce the ranges of its templates"
+        except (ValueError, LookupError, AttributeError, TypeError, MemoryError) as error:
+            wrong = "bad-template", f"a template does not expand: {error}", "check its `reps`"
+        self._say(str(settings["_document"]), place, Severity.FATAL, *wrong)
 
-    def _site(self, option: Mapping[str, object], document: str, parts: tuple[str | int, ...]) -> None:
-        name = _text(option, "site")
-        tree = self._document(name, document, parts)
-        if tree is not None:
-            self.orders.append(Load(name, site_tables(tree)))
-            self.orders.append(Mark("ctmpl", name, name))
-
-
-def site_tables(tree: Tree) -> dict[str, dict[str, object]]:
-    """The variables of a site register document: `<uri>:<id>` = 0 for every input and holding register that
-    does not exist yet ("$$" keeps the value of one that does)."""
-    tables: dict[str, dict[str, object]] = {}
-    registers = tree.get("registers")
-    for kind in ("input_registers", "holding_registers"):
-        entries = registers.get(kind) if isinstance(registers, dict) else None
-        for entry in entries if isinstance(entries, list) else ():
-            if (
-                isinstance(entry, dict)
-                and isinstance(entry.get("uri"), str)
-                and isinstance(entry.get("id"), str)
-            ):
-                tables.setdefault(entry["uri"], {})[entry["id"]] = NEW_ZERO
-    return tables
-
-
-NEW_ZERO: Final = {"value": "$$", "$$new": 0}
-"""As a member: number 0 for a variable that does not exist, otherwise nothing."""
-
-
-def _text(members: Mapping[str, object], key: str) -> str:
-    value = members.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _options(settings: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    options = settings.get("options")
-    for option in options if isinstance(options, list) else ():
-        if isinstance(option, dict):
-            yield option
-
-
-def canonical(tree: Tree) -> bytes:
-    """The text of a document as JSON, for its checksum."""
-    return orjson.dumps(tree)
+    def _registers(self, option: Option, settings: Option, place: Place) -> None:
+        name = site_of(option)
+        tree = self._document(name, str(settings["_document"]), place)
+        if tree is None:
+            return
+        check_registers(name, tree, self.remarks)
+        self.orders += [Load(name, site_tables(tree)), Mark("ctmpl", name)]

@@ -1,17 +1,19 @@
-"""Carries out a loading plan on an engine: owners, tables, marks, links; and takes pushed documents."""
+"""Carries out the load phase of an instance, and takes documents that are pushed later: whole or not at all."""
 
-import hashlib
+import gc
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-
-import orjson
 
 from ess_actors.core.applying import Applier
+from ess_actors.core.document_text import checksum, parse
 from ess_actors.core.engine import Engine
 from ess_actors.core.errors import ConfigError
 from ess_actors.core.findings import Severity
-from ess_actors.core.loader import Load, Loader, Mark, Order, canonical
+from ess_actors.core.lint_documents import lint_documents
+from ess_actors.core.lint_functions import lint_functions
+from ess_actors.core.loader import TABLES, Load, Loader, Mark, Members, Order
+from ess_actors.core.local_time import local_time
 from ess_actors.core.quality import Quality
+from ess_actors.core.remark_places import LATE, Places
 from ess_actors.core.remarks import Remark, Remarks
 
 Tree = Mapping[str, object]
@@ -33,50 +35,126 @@ class Loading:
         self.engine = engine
         self.applier = applier
         self.remarks = remarks
-        self.start = start
-        self.config = config
-        self.documents = dict(documents)
         self.join = join
-        self.roots: list[str] = [config]
-        """The first document and what was pushed since."""
-        self.applied: set[str] = set()
-        self.loader = Loader(self.documents, remarks)
-        self.orders = self.loader.plan(start, config)
+        engine.documents = dict(documents)
+        self._told_by: dict[tuple[str, str], object] = {}
+        """Member of a table of the loader -> the document that has its settings."""
+        self._waiting: list[tuple[bool, str]] | None = None
+        """(is a template, name) of what was pushed while the loader stands still; None while it runs."""
+        loader = Loader(engine.documents, remarks)
+        self._orders = loader.plan(start, config)
+        self._remember(loader)
         if fatal := remarks.fatal():
             raise ConfigError(*fatal)
 
     def run(self) -> None:
-        """The whole load phase."""
-        self._carry_out(self.orders)
-        for slot, document, path in self.applier.compiler.wanted:
-            if slot.var is None:
-                text = f"{slot.table}:{slot.name} does not exist, the comparison counts as not given"
-                self.remarks.found.append(
-                    Remark(
-                        document,
-                        path,
-                        Severity.WARNING,
-                        "missing-variable",
-                        text,
-                        "create it or correct the name",
-                    )
-                )
-        self.applier.compiler.wanted.clear()
+        """The load phase of a start."""
+        orders, self._orders = self._orders, []
+        # Nearly all that is made now stays: to search it for garbage again and again costs half the time.
+        pausing = gc.isenabled()
+        gc.disable()
+        try:
+            self._carry_out(orders)
+            self._judge(orders)
+        finally:
+            if pausing:
+                gc.enable()
 
-    def _carry_out(self, orders: Sequence[Order], checksums: Mapping[str, str] | None = None) -> None:
+    def push(self, template: bool, name: str, body: bytes) -> list[Remark]:
+        """A document pushed at run time: applied (a template: the loaders that use it expand it again), or
+        refused as a whole with the FATAL remarks, and then nothing changed."""
+        engine = self.engine
+        tree, found = parse(name, body)
+        trial = Remarks()
+        trial.found = found
+        if trial.fatal():
+            return found
+        documents = {**engine.documents, name: tree}
+        loader, orders = self._planned(template, name, documents, trial)
+        if fatal := trial.fatal():
+            return fatal
+        engine.documents = documents
+        if self._waiting is not None:
+            self._waiting.append((template, name))
+        else:
+            self._phase(loader, orders, trial)
+        return []
+
+    def stop(self) -> None:
+        """From now on what is pushed is checked and kept, not applied."""
+        self._waiting = self._waiting or []
+
+    def resume(self) -> list[Remark]:
+        """Apply what was kept, then everything in /config/cfile and /config/load that is not true."""
+        waiting, self._waiting = self._waiting or [], None
+        problems: list[Remark] = []
+        for template, name in [*waiting, (False, "")]:
+            trial = Remarks()
+            loader, orders = self._planned(template, name, self.engine.documents, trial)
+            problems += trial.fatal()
+            if not trial.fatal():
+                self._phase(loader, orders, trial)
+        return problems
+
+    def _planned(
+        self, template: bool, name: str, documents: Mapping[str, Tree], trial: Remarks
+    ) -> tuple[Loader, list[Order]]:
+        """The plan for a document or a template; without a name, for everything that waits."""
+        loader = Loader(documents, trial, self._tables())
+        if not name:
+            return loader, loader.rest()
+        return loader, loader.template(name) if template else loader.again(name)
+
+    def _tables(self) -> dict[str, Members]:
+        """What stands in the tables of the loader now, documents and later sets together."""
+        result: dict[str, Members] = {}
+        for uri in TABLES:
+            table = self.engine.map.tables.get(uri)
+            result[uri] = {
+                name: {
+                    **var.params,
+                    "value": var.cell.value,
+                    "options": var.options,
+                    "_document": self._told_by.get((uri, name), ""),
+                }
+                for name, var in (table.variables.items() if table is not None else ())
+            }
+        return result
+
+    def _remember(self, loader: Loader) -> None:
+        for uri, members in loader.tables.items():
+            self._told_by.update(((uri, name), settings["_document"]) for name, settings in members.items())
+
+    def _phase(self, loader: Loader, orders: Sequence[Order], trial: Remarks) -> None:
+        found = self.remarks.found
+        anew = {order.document for order in orders if isinstance(order, Load)}
+        found[:] = [remark for remark in found if remark.document not in anew]
+        before = len(found)
+        found += trial.found
+        self._remember(loader)
+        self._carry_out(orders)
+        self._judge(orders, before)
+
+    # --- carrying out -----------------------------------------------------------------------------------------
+
+    def _carry_out(self, orders: Sequence[Order]) -> None:
+        # Assets first: an action may name one that a later document creates.
         for order in orders:
             if isinstance(order, Load):
                 self._own(order)
-                self.remarks.document = order.document
+        remarks = self.remarks
+        for order in orders:
+            if isinstance(order, Load):
+                remarks.document = order.document
                 self.applier.document(order.tree, order.names)
-                self.remarks.document = ""
-                self.applied.add(order.document)
                 if order.document:
                     self.engine.counters[f"config_applied{{{order.document}}}"] += 1
             elif isinstance(order, Mark):
-                self._mark(order, (checksums or {}).get(order.document, ""))
+                self._mark(order)
             else:
+                remarks.document = LATE
                 self.join()
+            remarks.document = ""
 
     def _own(self, order: Load) -> None:
         manager, instance, parent = order.owner
@@ -85,70 +163,39 @@ class Loading:
         if instance:
             self.engine.assets.instance(instance, manager or parent)
 
-    def _mark(self, order: Mark, checksum: str) -> None:
-        engine = self.engine
-        var = engine.ensure(f"/config/{order.kind}", order.name, False)
+    def _mark(self, order: Mark) -> None:
+        engine, name = self.engine, order.name
+        var = engine.ensure(f"/config/{order.kind}", name, False)
         if order.kind == "load":
             var.params["configDone"] = True
             var.params["loadComplete"] = True
         else:
-            var.params["md5sum"] = checksum or md5(canonical(self.documents[order.document]))
-            var.params["reqResp"] = datetime.fromtimestamp(engine.wall).strftime("%m/%d/%Y %H:%M:%S")
+            var.params["md5sum"] = checksum(engine.documents[name])
+            var.params["reqResp"] = local_time(engine)
         engine.write(var, True, Quality.GOOD)
 
-    def push(self, template: bool, name: str, body: bytes, owner: str) -> list[Remark]:
-        """A document pushed at run time: applied (a template: the loaders that use it expand again), or
-        refused as a whole with the FATAL remarks, and then nothing changed."""
-        try:
-            tree = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            return [
-                Remark(name, "$", Severity.FATAL, "not-json", f"not JSON: {error}", "correct the document")
-            ]
-        if not isinstance(tree, dict):
-            return [
-                Remark(
-                    name, "$", Severity.FATAL, "not-json", "a document is an object of tables", "write {...}"
-                )
-            ]
-        trial = Remarks()
-        documents = {**self.documents, name: tree}
-        roots = [*self.roots, name] if not template and name not in self.roots else self.roots
-        loaders = []
-        for root in roots:
-            loaders.append(Loader(documents, trial))
-            loaders[-1].plan(self.start if root == self.config else {}, root)
-        if fatal := trial.fatal():
-            return fatal
-        self.documents, self.roots = documents, roots
-        if owner:
-            self.engine.assets.manager(owner)
-        wanted = _expansions(loaders, name) if template else self._news(loaders[roots.index(name)], name)
-        self._carry_out(wanted, {name: md5(body)})
-        self.join()
-        return []
-
-    def _news(self, loader: Loader, name: str) -> list[Order]:
-        """What a pushed document asks for, without the other documents that are in force already."""
-        return [
-            order
-            for order in loader.orders
-            if not isinstance(order, Load)
-            or order.names
-            or order.document == name
-            or order.document not in self.applied
-        ]
-
-
-def _expansions(loaders: Sequence[Loader], template: str) -> list[Order]:
-    """Everything that is made from a template, and its mark."""
-    orders = [order for loader in loaders for order in loader.orders]
-    return [
-        *(order for order in orders if isinstance(order, Load) and order.document == template),
-        Mark("ctmpl", template, template),
-    ]
-
-
-def md5(text: bytes) -> str:
-    """Hex checksum of a document's text."""
-    return hashlib.md5(text, usedforsecurity=False).hexdigest()
+    def _judge(self, orders: Sequence[Order], since: int = 0) -> None:
+        """What is wrong with what was loaded, at its place, and in the log."""
+        remarks = self.remarks
+        found = remarks.found
+        self.applier.compiler.late.finish()
+        late = len(found) if since else None
+        remarks.document = LATE
+        lint_documents(self.engine, remarks)
+        lint_functions(self.engine, remarks)
+        remarks.document = ""
+        if len(found) == since:
+            return
+        places = Places(orders)
+        fresh: dict[Remark, None] = {}
+        for index, remark in enumerate(found[since:], since):
+            known = places.of(remark)
+            if known is not None:
+                fresh[known] = None
+            elif late is None or index < late:  # what is wrong with other documents was told when they came
+                fresh[remark._replace(document="")] = None
+        found[since:] = fresh
+        for remark in fresh:
+            if remark.severity >= Severity.WARNING:
+                where = f"document {remark.document}" if remark.document else "start file"
+                self.engine.log("warning", f"{where} {remark.path}: {remark.text}; {remark.hint}")

@@ -1,5 +1,6 @@
 """The uri-addressed message that actors exchange, and its flat form on the wire between processes."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 import orjson
@@ -18,6 +19,7 @@ SITE_WIDE_ACTORS: Final = frozenset({"supervisor", "web", "store", "sim"})
 """Actor ids that belong to no instance; no instance may have such a name."""
 
 
+@lru_cache(maxsize=1024)
 def instance_of(actor_id: str) -> str:
     """Name of the instance an actor belongs to (`ess_2/bms_2` -> `ess_2`), empty for a site-wide one."""
     name = actor_id.partition("/")[0]

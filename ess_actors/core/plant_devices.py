@@ -41,6 +41,9 @@ class Battery:
     soh: float = 100.0
     soc: float = 60.0
     clears_faults: bool = True
+    close_command: int | None = None
+    """Word of its contactor register, as its maker chose it; None = it has no such command."""
+    open_command: int | None = None
     closed: bool = True
     faulted: bool = False
     power: float = 0.0
@@ -48,6 +51,11 @@ class Battery:
     """kW asked of it where no converter does: by its own setpoint, or by hand."""
     warmth_k: float = 0.0
     """How much warmer than the surroundings the cells are."""
+
+    def command(self, word: float) -> None:
+        """Follows the contactor register, a level: anything but its two words changes nothing."""
+        if word in (self.close_command, self.open_command):
+            self.closed = word == self.close_command
 
     @property
     def usable_kwh(self) -> float:
@@ -118,9 +126,10 @@ class Pcs:
     modules: int = 8
     frequency_hz: float = 50.0
     grid_voltage: float = 690.0
-    start_command: int = 207
-    stop_command: int = 206
-    standby_command: int = 205
+    start_command: int | None = None
+    """Word of its command register, as its maker chose it; None = it has no such command."""
+    stop_command: int | None = None
+    standby_command: int | None = None
     running: bool = False
     clears_faults: bool = True
     batteries: tuple[str, ...] = ()

@@ -23,9 +23,6 @@ def _any_bit(value: object) -> bool:
 
 
 BATTERY_INPUTS: Final = ("contactor_cmd", "power_setpoint", "clear_faults", "fault_word", "alarm_word")
-CLOSE, OPEN = 1.0, 2.0
-"""Words of a battery's contactor command; any other changes nothing."""
-
 PCS_INPUTS: Final = (
     "active_power_setpoint",
     "reactive_power_setpoint",
@@ -117,8 +114,7 @@ class Plant:
         for stem, battery in self.batteries.items():
             points = self._points[stem]
             if "contactor_cmd" in points:
-                word = _number(read(stem, points["contactor_cmd"][0]))
-                battery.closed = word == CLOSE if word in (CLOSE, OPEN) else battery.closed
+                battery.command(_number(read(stem, points["contactor_cmd"][0])))
             battery.faulted = self._faults(stem, battery.clears_faults, read, shown[stem])
         for stem, converter in self.converters.items():
             self._convert(stem, converter, dt, read, shown[stem], powers)

@@ -1,12 +1,15 @@
 """Template documents: text replacement over an index, nested levels, owners of what is created."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
 
+from ess_actors.core.remarks import json_path
+
 LIMIT: Final = 10_000
 """Expansions of one instance."""
+RANGE: Final = ("from", "to", "step", "mult", "add")
 
 Names = Mapping[str, tuple[str, dict[str, str]]]
 
@@ -17,12 +20,14 @@ class TooMany(Exception):
 
 class Expansion(NamedTuple):
     """One expanded template. `owner` is (manager, instance, parent); `names` maps each table to what it and
-    its members are called in the template itself."""
+    its members are called in the template itself; `origins` says which members of a joined template stand
+    in another document than `document`."""
 
     document: str
     tree: dict[str, object]
     owner: tuple[str, str, str]
     names: Names
+    origins: Mapping[str, str]
 
 
 class _Rep(NamedTuple):
@@ -47,16 +52,17 @@ class Template:
 
     def __init__(
         self,
-        trees: list[tuple[str, Mapping[str, object]]],
+        trees: Sequence[tuple[str, Mapping[str, object]]],
         option: Mapping[str, object],
         ranges: Mapping[str, object],
     ) -> None:
-        self.document = trees[0][0]
-        self.tree = _joined([tree for _, tree in trees])
+        self.documents = tuple(name for name, _ in trees)
+        self.tree, self.origins = _joined(trees)
         self.text = orjson.dumps(self.tree).decode()
-        self.indices = range(
-            _whole(ranges, "from", 1), _whole(ranges, "to", 4) + 1, max(1, _whole(ranges, "step", 1))
-        )
+        step = _whole(ranges, "step", 1)
+        if step < 1:
+            raise ValueError(f"`step` must be 1 or more, not {step}")
+        self.indices = range(_whole(ranges, "from", 1), _whole(ranges, "to", 4) + 1, step)
         mult, add = _whole(ranges, "mult", 1), _whole(ranges, "add", 0)
         self.owner = tuple(_name(option, self.tree, key) for key in ("amname", "ainame", "pname"))
         reps = option.get("reps", [])
@@ -74,11 +80,13 @@ def _whole(members: Mapping[str, object], key: str, default: int) -> int:
 
 def _name(option: Mapping[str, object], tree: Mapping[str, object], key: str) -> str:
     value = option.get(key, tree.get(key, ""))
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        raise ValueError(f"`{key}` must be a text, not {value!r}")
+    return value
 
 
 def _rep(rep: object, mult: int, add: int) -> _Rep:
-    if not isinstance(rep, dict) or not isinstance(rep.get("replace"), str):
+    if not isinstance(rep, dict) or not isinstance(rep.get("replace"), str) or not rep["replace"]:
         raise ValueError("an entry of `reps` needs `replace` and `with` or `withIds`")
     ids = rep.get("withIds")
     with_ = rep.get("with", "{:d}")
@@ -87,25 +95,32 @@ def _rep(rep: object, mult: int, add: int) -> _Rep:
     return _Rep(rep["replace"], with_, ids, _whole(rep, "mult", mult), _whole(rep, "add", add))
 
 
-def _joined(trees: list[Mapping[str, object]]) -> dict[str, object]:
-    """Several templates as one: tables with the same name hold the members of all of them."""
+def _joined(
+    trees: Sequence[tuple[str, Mapping[str, object]]],
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Several templates as one: tables with the same name hold the members of all of them. With it, the
+    paths of those members that come from another document than the first."""
     result: dict[str, object] = {}
-    for tree in trees:
+    origins: dict[str, str] = {}
+    for number, (document, tree) in enumerate(trees):
         for table, members in tree.items():
             old = result.get(table)
-            result[table] = (
-                {**old, **members} if isinstance(old, dict) and isinstance(members, dict) else members
-            )
-    return result
+            if isinstance(members, dict):
+                result[table] = {**old, **members} if isinstance(old, dict) else members
+                if number:
+                    origins.update((json_path((table, name)), document) for name in members)
+            else:
+                result[table] = members
+    return result, origins
 
 
-def expand(levels: list[Template], count: list[int]) -> Iterator[Expansion]:
+def expand(levels: Sequence[Template], count: list[int]) -> Iterator[Expansion]:
     """Every expansion, the first level being the outer loop. `count` holds how many there were so far."""
     yield from _level(levels, [], "", count)
 
 
 def _level(
-    levels: list[Template], outer: list[tuple[str, str]], above: str, count: list[int]
+    levels: Sequence[Template], outer: list[tuple[str, str]], above: str, count: list[int]
 ) -> Iterator[Expansion]:
     if not levels:
         return
@@ -117,9 +132,10 @@ def _level(
         replacements = outer + [(rep.replace, rep.text(index)) for rep in level.reps]
         tree = orjson.loads(_replaced(level.text, replacements))
         manager, instance, parent = (_replaced(name, replacements) for name in level.owner)
-        parent = parent or above
-        yield Expansion(level.document, tree, (manager, instance, parent), _names(level.tree, tree))
-        yield from _level(inner, replacements, manager or above, count)
+        names = _names(level.tree, tree, replacements)
+        owner = (manager, instance, parent or above)
+        yield Expansion(level.documents[0], tree, owner, names, level.origins)
+        yield from _level(inner, replacements, manager or instance or above, count)
 
 
 def _replaced(text: str, replacements: list[tuple[str, str]]) -> str:
@@ -128,10 +144,21 @@ def _replaced(text: str, replacements: list[tuple[str, str]]) -> str:
     return text
 
 
-def _names(original: Mapping[str, object], tree: Mapping[str, object]) -> Names:
+def _names(
+    original: Mapping[str, object], tree: Mapping[str, object], replacements: list[tuple[str, str]]
+) -> Names:
     names: dict[str, tuple[str, dict[str, str]]] = {}
-    for old, new in zip(original, tree, strict=False):
+    for new, old in _renamed(original, tree, replacements).items():
         before, after = original[old], tree[new]
         if isinstance(before, dict) and isinstance(after, dict):
-            names[new.replace("#", "/")] = (old, dict(zip(after, before, strict=False)))
+            names[new.replace("#", "/")] = (old, _renamed(before, after, replacements))
     return names
+
+
+def _renamed(
+    before: Mapping[str, object], after: Mapping[str, object], replacements: list[tuple[str, str]]
+) -> dict[str, str]:
+    """New key -> old key; replacements may have made two keys one."""
+    if len(before) == len(after):
+        return dict(zip(after, before, strict=True))
+    return {_replaced(key, replacements): key for key in before}

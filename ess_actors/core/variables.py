@@ -1,9 +1,14 @@
-"""The process image of one instance: tables of named values with params, options and actions."""
+"""The variables of an instance: named values with params, options and actions."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from ess_actors.core.history import History
+from ess_actors.core.locks import Lock
 from ess_actors.core.quality import Quality
+
+if TYPE_CHECKING:
+    from ess_actors.core.reader import Reader
 
 Value: TypeAlias = bool | int | float | str
 Step: TypeAlias = Callable[["Variable"], None]
@@ -75,6 +80,9 @@ class Variable:
     """A named value of a table. `cell` is its own, or that of the end of a vlink chain."""
 
     __slots__ = (
+        "_history",
+        "_lock",
+        "_watch",
         "actions",
         "alarms",
         "cell",
@@ -89,11 +97,11 @@ class Variable:
         "own",
         "params",
         "reset_change",
+        "special",
         "steps",
         "table",
         "uri",
         "version",
-        "watch",
         "writer",
     )
 
@@ -108,15 +116,59 @@ class Variable:
         self.actions: object = None
         self.steps: tuple[Step, ...] = ()
         self.alarms: list[AlarmEntry] | None = None
-        self.enable: Slot | bool | None = None
+        self.enable: Reader | bool | None = None
         self.enabled = True
         self.if_changed = False
         self.gated = False
         self.reset_change = True
         self.version = 0
-        self.watch: Callable[[], None] | None = None
         self.writer = ""
         self.mismatch_logged = False
+        self.special = False
+        """It is watched, locked or has a history: the one thing a write asks before it takes the short way."""
+        self._watch: Callable[[], None] | None = None
+        self._history: History | None = None
+        self._lock: Lock | None = None
+
+    @property
+    def watch(self) -> Callable[[], None] | None:
+        """Called after every change of the value."""
+        return self._watch
+
+    @watch.setter
+    def watch(self, watch: Callable[[], None] | None) -> None:
+        self._watch = watch
+        self._look()
+
+    @property
+    def history(self) -> History | None:
+        """The last values, when they are kept."""
+        return self._history
+
+    @history.setter
+    def history(self, history: History | None) -> None:
+        self._history = history
+        self._look()
+
+    @property
+    def lock(self) -> Lock | None:
+        """What of it may not be written, None = all may."""
+        return self._lock
+
+    @lock.setter
+    def lock(self, lock: Lock | None) -> None:
+        self._lock = lock
+        self._look()
+
+    def _look(self) -> None:
+        self.special = self._watch is not None or self._history is not None or self._lock is not None
+
+    def note(self, value: Value, changed: bool) -> None:
+        """A value was stored (`changed`: another one than before): tell the history and who watches."""
+        if self._history is not None:
+            self._history.take(value)
+        if changed and self._watch is not None:
+            self._watch()
 
     def number(self, param: str, default: float = 0.0) -> float:
         """A param as a number (bool counts 0/1); `default` when absent or text."""
@@ -143,118 +195,3 @@ class Slot:
         self.table = table
         self.name = name
         self.var: Variable | None = None
-
-
-class Table:
-    """One table: its variables and the order in which they are published."""
-
-    __slots__ = ("_order", "ui", "uri", "variables")
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        self.variables: dict[str, Variable] = {}
-        self.ui: dict[str, None] | None = None
-        """The member order of a UI table (one with a bare member `name`), None for others."""
-        self._order: tuple[tuple[str, Variable], ...] | None = None
-
-    def ordered(self) -> tuple[tuple[str, Variable], ...]:
-        """(name, variable) pairs: alphabetical; for a UI table in the order received, `name` first."""
-        if self._order is None:
-            if self.ui is None:
-                names = sorted(self.variables)
-            else:
-                names = [name for name in self.ui if name in self.variables]
-                names += [name for name in sorted(self.variables) if name not in self.ui]
-            self._order = tuple((name, self.variables[name]) for name in names)
-        return self._order
-
-    def keep_order(self, members: Iterable[str]) -> None:
-        """Make it a UI table, or add to the order of one."""
-        if self.ui is None:
-            self.ui = {"name": None}
-        if not self.ui.keys() >= set(members):
-            self.ui.update(dict.fromkeys(members))
-            self._order = None
-
-    def reorder(self) -> None:
-        """To be called when a variable was added or replaced."""
-        self._order = None
-
-
-class DataMap:
-    """All tables of one instance. Nothing is ever removed from it."""
-
-    def __init__(self) -> None:
-        self.tables: dict[str, Table] = {}
-        self.created = 0
-        self.watchers: dict[str, Callable[[], None]] = {}
-        self.on_create: Callable[[Variable], None] | None = None
-        self._slots: dict[tuple[str, str], Slot] = {}
-        self._order: tuple[str, ...] | None = None
-
-    def uris(self) -> tuple[str, ...]:
-        """Table uris, alphabetical."""
-        if self._order is None:
-            self._order = tuple(sorted(self.tables))
-        return self._order
-
-    def table(self, uri: str) -> Table:
-        """The table, created empty when missing."""
-        table = self.tables.get(uri)
-        if table is None:
-            table = self.tables[uri] = Table(uri)
-            self._order = None
-        return table
-
-    def find(self, table: str, name: str) -> Variable | None:
-        """The variable, None when there is none."""
-        found = self.tables.get(table)
-        return None if found is None else found.variables.get(name)
-
-    def slot(self, table: str, name: str) -> Slot:
-        """The one slot of this place; it follows later creation and linking."""
-        slot = self._slots.get((table, name))
-        if slot is None:
-            slot = self._slots[table, name] = Slot(table, name)
-            slot.var = self.find(table, name)
-        return slot
-
-    def create(self, table: str, name: str, value: Value, now: float) -> Variable:
-        """A new variable; its kind is that of `value`, its changed flag is down."""
-        var = Variable(table, name, value, now)
-        var.watch = self.watchers.get(table)
-        self.place(table, name, var)
-        self.created += 1
-        if self.on_create is not None:
-            self.on_create(var)
-        return var
-
-    def ensure(self, table: str, name: str, value: Value, now: float) -> Variable:
-        """The variable, created with `value` when missing."""
-        return self.find(table, name) or self.create(table, name, value, now)
-
-    def place(self, table: str, name: str, var: Variable) -> None:
-        """Make (table, name) a name of this variable object; the slot of the place follows."""
-        home = self.table(table)
-        home.variables[name] = var
-        home.reorder()
-        slot = self._slots.get((table, name))
-        if slot is not None:
-            slot.var = var
-
-    def vlink(self, source: Variable, target: Variable) -> bool:
-        """Let `source` share the cell of the end of `target`'s chain; False for a cycle (nothing done)."""
-        end: Variable | None = target
-        while end is not None:
-            if end is source:
-                return False
-            end = end.link
-        source.link = target
-        for table in self.tables.values():
-            for var in table.variables.values():
-                if var.link is not None:
-                    end = var
-                    while end.link is not None:
-                        end = end.link
-                    var.cell = end.own
-        return True

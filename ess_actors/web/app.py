@@ -42,6 +42,7 @@ def create_app(bridge: Bridge, meter: Meter, exposition: Exposition, actor_id: s
             Route("/api/journal", guard(api.journal), methods=["GET"]),
             Route("/api/listen", guard(api.listen), methods=["GET"]),
             Route("/api/message", guard(api.message), methods=["POST"]),
+            Route("/api/send", guard(api.send), methods=["POST"]),
             Route("/api/actors/{actor_id:path}/{verb}", guard(api.order), methods=["POST"]),
             *sim_routes(bridge, guard),
         ],
@@ -100,6 +101,13 @@ class _Api:
     async def message(self, request: Request) -> Response:
         message = incoming.message_of(await incoming.json_object(request))
         return message_answer(await in_time(self._bridge.message(message)))
+
+    async def send(self, request: Request) -> Response:
+        message = incoming.message_from(request.query_params, await incoming.bare_body(request))
+        answer = await in_time(self._bridge.message(message))
+        if answer.status:
+            return message_answer(answer)
+        return Response(answer.body, 200, media_type="application/json")
 
     async def order(self, request: Request) -> Response:
         actor_id, verb = request.path_params["actor_id"].strip("/"), request.path_params["verb"]

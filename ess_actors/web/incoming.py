@@ -1,6 +1,7 @@
 """What comes in with a request: size, JSON, members, parameters, each refused with a reason."""
 
 import asyncio
+import codecs
 import ipaddress
 from collections.abc import Mapping
 from typing import Final
@@ -21,14 +22,20 @@ DRAIN: Final = 16 * MAX_BODY
 
 BODY_TIMEOUT_S: Final = 5.0
 
-METHODS: Final = ("get", "set", "pub", "post")
+MAX_DOCUMENT: Final = 16 * MAX_BODY
+"""Bytes of a message's body that comes by itself: it may be a whole configuration document."""
+
+METHODS: Final = ("get", "set", "pub", "post", "del")
+
+_BODILESS: Final = frozenset({"get", "del"})
+"""Methods that need no body."""
 
 _MEMBERS: Final = frozenset({"method", "uri", "body", "replyto"})
 
 
 async def json_object(request: Request) -> dict[str, object]:
     """The body as a JSON object. Raises Refusal: 400 not JSON or no object, 408 too slow, 413 too large."""
-    raw = await _read(request)
+    raw = await _read(request, MAX_BODY)
     try:
         tree = orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
@@ -40,21 +47,26 @@ async def json_object(request: Request) -> dict[str, object]:
     return tree
 
 
-async def _read(request: Request) -> bytes:
+async def bare_body(request: Request) -> bytes:
+    """The body as it is. Raises Refusal: 408 too slow, 413 too large."""
+    return (await _read(request, MAX_DOCUMENT)).strip().removeprefix(codecs.BOM_UTF8)
+
+
+async def _read(request: Request, most: int) -> bytes:
     kept, size = bytearray(), 0
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.stream():
                 size += len(chunk)
-                if size <= MAX_BODY:
+                if size <= most:
                     kept += chunk
                 elif size > DRAIN:
                     break
     except TimeoutError:
         raise Refusal(408, "slow_body", f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from None
-    if size > MAX_BODY:
-        text = f"the body is larger than {MAX_BODY} bytes; send it in parts"
-        raise Refusal(413, "too_large", text, limit=MAX_BODY)
+    if size > most:
+        text = f"the body is larger than {most} bytes; send it in parts"
+        raise Refusal(413, "too_large", text, limit=most)
     return bytes(kept)
 
 
@@ -64,20 +76,44 @@ def message_of(tree: Mapping[str, object]) -> Message:
     if unknown:
         text = f"unknown member {', '.join(unknown)}; known are method, uri, body, replyto"
         raise Refusal(400, "bad_request", text)
+    method, uri, replyto = _envelope(tree)
+    if method not in _BODILESS and "body" not in tree:
+        raise Refusal(400, "bad_request", f'a {method} needs a body; add "body": a JSON value')
+    given = tree.get("body") is not None or method not in _BODILESS
+    return Message(method, uri, _encoded(tree["body"]) if given else b"", replyto, explain=True)
+
+
+def message_from(query: Mapping[str, str], raw: bytes) -> Message:
+    """The message of ?method=&uri=&replyto= whose body is the request's own. Raises Refusal 400."""
+    method, uri, replyto = _envelope(query)
+    if not raw and method not in _BODILESS:
+        raise Refusal(400, "bad_request", f"a {method} needs a body; add a JSON value")
+    try:
+        body = _encoded(orjson.loads(raw)) if raw else b""
+    except orjson.JSONDecodeError as problem:
+        word = raw[:80].decode("utf-8", "replace")
+        remedy = f"text needs its own quotes, as in '\"{word}\"'" if word.isidentifier() else "correct it"
+        raise Refusal(400, "bad_body", f"the body is not JSON ({problem}); {remedy}") from None
+    return Message(method, uri, body, replyto, explain=True)
+
+
+def _envelope(tree: Mapping[str, object]) -> tuple[str, str, str]:
+    """Method, uri and replyto."""
     method = _text(tree, "method", required=True)
     if method not in METHODS:
         raise Refusal(400, "bad_method", f"method {method!r} is unknown; use one of {', '.join(METHODS)}")
     uri = checked_uri(_text(tree, "uri", required=True), "uri")
-    if method != "get" and "body" not in tree:
-        raise Refusal(400, "bad_request", f'a {method} needs a body; add "body": a JSON value')
+    replyto = _text(tree, "replyto", required=False)
+    return method, uri, checked_uri(replyto, "replyto") if replyto else ""
+
+
+def _encoded(body: object) -> bytes:
     try:
-        body = orjson.dumps(tree["body"]) if tree.get("body") is not None or method != "get" else b""
+        return orjson.dumps(body)
     except TypeError as problem:
         raise Refusal(
             400, "bad_body", f"the body cannot be passed on ({problem}); nest it less deep"
         ) from None
-    replyto = _text(tree, "replyto", required=False)
-    return Message(method, uri, body, checked_uri(replyto, "replyto") if replyto else "", explain=True)
 
 
 def _text(tree: Mapping[str, object], member: str, *, required: bool) -> str:

@@ -139,7 +139,7 @@ def test_people_get_a_line_about_every_modbus_file(folder):
         f"{folder}/client.json: client, 1 component, 1 point, 1 read request per cycle, 1 points/s, 23 bytes/s"
     )
     assert server == f"{folder}/server.json: server, 1 entry in 1 register, 1 unit, 1 source"
-    assert total.endswith("2 errors, 1 warning")
+    assert total.endswith("2 errors, 1 warning, 1 note")
 
 
 def test_a_file_that_cannot_be_loaded_has_no_size(folder):

@@ -1,5 +1,6 @@
 """`fims_send` and `fims_listen` as plant scripts call them: real processes, flags, output, exit codes."""
 
+import ast
 import json
 import os
 import re
@@ -141,3 +142,49 @@ def test_a_record_without_reply_and_body_keeps_its_lines():
     text = record_text({"method": "get", "uri": "/a", "replyto": "", "body": None, "time": 0})
     assert text.splitlines()[:4] == ["Method:       get", "Uri:          /a", "ReplyTo:", "Body:"]
     assert text.endswith("\n\n")
+
+
+def test_a_body_behind_two_dashes_is_a_body(site):
+    assert send("-m", "set", "-u", "/ess_1/t/x", "--", "-5").returncode == 0
+    assert site.plant.values["/ess_1/t/x"] == b"-5"
+
+
+def test_a_body_cannot_smuggle_anything_else_in(site):
+    done = send("-m", "set", "-u", "/ess_1/t/x", '1,"replyto":"/y"')
+    assert done.returncode == 1 and site.plant.messages == []
+
+
+def test_del_needs_no_body(site):
+    assert send("-m", "del", "-u", "/ess_1/t/x").returncode == 0
+    assert [(m.method, m.body) for m in site.plant.messages] == [("del", b"")]
+
+
+def test_uris_and_bodies_travel_whole(site):
+    uri, body = "/ess_1/t ü%&=#?+".replace(" ", "_"), '"Grüße, 100 % & mehr"'
+    done = send("-m", "set", "-r", "/$$", "-u", uri, body)
+    assert (done.returncode, done.stderr) == (0, "")
+    (message,) = site.plant.messages
+    assert (message.uri, message.body.decode(), message.replyto) == (uri, body, "/$$")
+
+
+def test_a_document_of_several_megabytes_goes_through(site, tmp_path):
+    file = tmp_path / "large.json"
+    file.write_text(json.dumps({f"/t{n}": {"x": "y" * 1000} for n in range(4000)}))
+    assert send("-m", "set", "-f", str(file), "-u", "/ess_1/cfg/cfile/ess/large").returncode == 0
+    assert len(site.plant.values["/ess_1/cfg/cfile/ess/large"]) > 4_000_000
+
+
+def test_a_send_imports_nothing_heavy(site):
+    """Scripts call it a thousand times: these modules would cost more than the message."""
+    code = (
+        "import sys; before = set(sys.modules); from ess_actors.cli.fims_send import main;"
+        "main(['-m', 'get', '-r', '/me', '-u', '/ess_1/status/bms_1/SOC']);"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    reply, loaded = done.stdout.splitlines()
+    assert reply == "55.5"
+    heavy = {"json", "http.client", "socket", "ssl", "argparse", "dataclasses", "click", "orjson", "signal"}
+    assert heavy.isdisjoint(ast.literal_eval(loaded))

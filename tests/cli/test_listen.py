@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 
-from ess_actors.cli.api_client import Api, parse_address
+from ess_actors.cli.address import parse_address
+from ess_actors.cli.api_client import Api
 from ess_actors.cli.errors import NothingRuns
 from ess_actors.cli.group import group
 from ess_actors.cli.listen import line_of

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pyModbusTCP.client import ModbusClient
 
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 CLIENT = """{
@@ -35,19 +36,6 @@ def files(tmp_path: Path) -> list[Path]:
         file.write_text(CLIENT.replace("0.N", f"0.{number}"))
         found.append(file)
     return found
-
-
-def free_port_pair() -> int:
-    """A port that is free together with the one behind it."""
-    for _ in range(50):
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port = first.getsockname()[1]
-            try:
-                socket.create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-        return port
-    raise AssertionError("no two free ports in a row")
 
 
 def ess_actors(*words: str | Path) -> tuple[int, str, str]:
@@ -101,7 +89,7 @@ def simulated(*words: str | Path) -> Iterator[Simulated]:
 
 @pytest.mark.parametrize("verb", [(), ("run",)], ids=["files", "run"])
 def test_each_file_is_a_device_that_reads_back_what_is_written(files, verb):
-    port = free_port_pair()
+    port = free_port(2)
     with simulated(*verb, *files, "--port", str(port)) as site:
         assert site.lines[:2] == [
             f"bms_1: 127.0.0.1:{port} (units 1, 11; 4 points)",

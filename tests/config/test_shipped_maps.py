@@ -118,7 +118,7 @@ def test_start_files_are_clean(name: str) -> None:
         start, findings = load_start(CONFIGS / name / instance.start)
         assert above_notes(findings) == []
         assert start is not None
-        assert start.name == Path(instance.start).stem == instance.documents
+        assert start.name == Path(instance.start).stem
         assert f"/components/{start.name}" in start.subscriptions
         assert f"/shared/{start.name}" in start.subscriptions
 

@@ -16,7 +16,8 @@ def says(kind: str, to: str = "/alarm_router/ess_1", command: str = "c1", **body
 
 
 def cleared(**body: Any) -> Message:
-    return says("clear", **{"root": True, "remaining": [], "instances": ["ess_2"], "devices": [], **body})
+    usual = {"root": True, "asset": "ess", "remaining": [], "instances": ["ess_2"], "devices": []}
+    return says("clear", **{**usual, **body})
 
 
 def outcome(instance: str = "ess_2", **body: Any) -> Message:

@@ -41,6 +41,20 @@ def test_22_a_fault_is_latched_until_clear() -> None:
     assert len(listed.alarms or ()) == 1
 
 
+def test_numbers_and_bools_are_texts_too() -> None:
+    bench = Bench(source())
+    bench.set("/faults/bms_1", {"Code": {**source()["/faults/bms_1"]["OverTemp"], "value": 0}})
+    bench.set("/faults/bms_1/Code", 5.0)
+    bench.set("/config/bms_1/NoFaultMsg", "0")
+    bench.set("/faults/bms_1", {"Open": {**source()["/faults/bms_1"]["OverTemp"], "value": False}})
+    bench.set("/faults/bms_1/Open", True)
+    listed = bench.get("/assets/bms_1/summary")["faults"]["options"]
+    assert [entry["name"].partition(" at ")[0] for entry in listed] == [
+        "[Code] received [5]",
+        "[Open] received [true]",
+    ]
+
+
 def clearing(name: str, peer: str | None) -> dict[str, Any]:
     forward = [remap(fims="set", uri=f"/{peer}/faults/ess:clear_faults", inValue="Clear")] if peer else []
     local = [{"func": [{"func": "process_sys_alarm", "amap": "ess"}]}]
@@ -98,6 +112,7 @@ def test_the_router_hears_of_every_step() -> None:
         },
         {
             "kind": "clear",
+            "asset": "bms_1",
             "type": "fault",
             "root": True,
             "remaining": ["/faults/bms_1:OverTemp"],

@@ -1,13 +1,58 @@
-"""The worked examples of the engine language: what is given, what happens, what is then true."""
+"""The worked examples of the engine language: each is a story of its own; and the single actions, line by line."""
 
+from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from ess_actors.core.errors import ConfigError
-from tests.core.engine_bench import WALL, Bench, on_set, remap
+from tests.core.engine_bench import Bench, on_set
 from tests.core.engine_lines import LINES, Line
+
+STORIES = Path(__file__).parents[1] / "cases" / "engine"
+EXAMPLES = {
+    1: (
+        "pieces_of_subs_without_a_slash_are_ignored_and_empty_ones_are_nothing",
+        "an_instance_hears_whole_segments_of_its_own_name_and_of_each_subscription",
+    ),
+    2: ("components_are_asked_with_the_prefix_and_unprefixed_their_client_answers",),
+    3: ("the_longest_block_entry_decides",),
+    4: ("a_block_is_lifted_at_run_time_and_the_next_message_passes",),
+    5: ("a_set_of_one_variable_is_answered_with_its_name_and_what_was_sent",),
+    6: ("a_text_for_a_number_is_echoed_counted_and_not_stored",),
+    7: ("a_do_not_disturb_value_changes_params_and_fires_nothing",),
+    8: (
+        "an_item_gate_that_does_not_exist_is_open_and_a_closed_one_is_not",
+        "enabled_true_opens_an_item_whose_gate_is_closed",
+    ),
+    9: ("an_item_with_if_changed_rests_while_the_set_variable_stays_the_same",),
+    10: ("in_av_reads_a_param_of_another_variable",),
+    11: ("a_remap_onto_itself_is_refused_and_with_use_av_writes_without_a_second_run",),
+    12: ("an_enum_with_masks_reads_each_nibble_of_a_word",),
+    13: ("an_enum_without_a_match_writes_the_default_of_its_variable",),
+    14: ("an_enum_line_without_a_mask_sees_the_whole_number_beside_one_with_a_mask",),
+    15: ("bitset_counts_its_bits_from_one",),
+    16: ("limits_clamp_between_two_variables",),
+    17: ("a_bit_of_the_site_word_is_set_and_stays_when_the_text_is_normal_again",),
+    18: ("a_vlink_shares_one_value_in_both_directions",),
+    19: ("calculations_follow_their_operation_or_expression",),
+    20: ("an_aggregation_adds_up_the_racks_of_its_manager_and_is_scaled",),
+    21: ("a_limits_monitor_alarms_once_holds_between_its_limits_and_recovers",),
+    22: ("a_fault_is_latched_until_clear_and_is_told_again_after_it",),
+    23: ("a_clear_at_the_first_instance_empties_the_list_of_the_second_with_one_set",),
+    24: ("two_instances_that_mirror_a_variable_stop_after_eight_sends",),
+    25: (
+        "a_publication_every_second_with_an_offset_comes_a_quarter_past",
+        "a_ui_publication_rests_without_listeners_and_comes_at_once_with_the_first",
+    ),
+    26: ("a_mistyped_name_is_told_to_the_operator_with_what_is_near_and_the_bus_hears_nothing",),
+}
+
+
+def test_every_worked_example_is_a_story() -> None:
+    assert list(EXAMPLES) == list(range(1, 27))
+    told = [name for names in EXAMPLES.values() for name in names]
+    assert [name for name in told if not (STORIES / name / "expected.jsonl").exists()] == []
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
@@ -19,94 +64,9 @@ def test_line(line: Line) -> None:
     assert [(name, bench.count(name)) for name, _ in line.counted] == list(line.counted)
 
 
-def test_1_subscriptions() -> None:
-    assert Bench({}, "ess_7", ":/components/ess_7:/shared/ess_7").ess.subscriptions == (
-        "/ess_7",
-        "/components/ess_7",
-        "/shared/ess_7",
-    )
-    ess = Bench({}, "ess_7", "/a:::b:/c:").ess
-    assert ess.subscriptions == ("/ess_7", "/a", "/c")
-    assert [(f.code, f.document) for f in ess.findings] == [("subs-no-slash", "")]
-
-
-def test_2_components_are_asked_with_the_prefix() -> None:
-    bench = Bench({})
-    bench.send("pub", "/components/ess_1/rack_04", {"volt": 812.5})
-    assert bench.get("/components/ess_1/rack_04") == {"volt": {"value": 812.5}}
-    assert bench.get("/components/ess_1/rack_04", prefix="") is None
-    assert bench.count("blocked{get,builtin}") == 1
-
-
-def test_3_and_4_the_longest_block_entry_decides_and_can_be_lifted() -> None:
-    blocks = {"/blockeduris/pub": {"/components/fan": True, "/components/fan_09": False}}
-    bench = Bench({}, start=blocks)
-    bench.send("pub", "/components/fan_01", {"rpm": 900})
-    bench.send("pub", "/components/fan_09", {"rpm": 700})
-    assert bench.value("/components/fan_01:rpm") is None
-    assert bench.value("/components/fan_09:rpm") == 700
-    assert bench.count("blocked{pub,/components/fan}") == 1
-    bench.set("/blockeduris/pub", {"/components/fan": False})
-    bench.send("pub", "/components/fan_01", {"rpm": 900})
-    assert bench.value("/components/fan_01:rpm") == 900
-
-
-@pytest.mark.parametrize(
-    ("uri", "body", "echo"),
-    [
-        ("/t/flag", True, {"flag": True}),
-        ("/t/n", "abc", {"n": "abc"}),
-        ("/t/a", {"value": 3, "unit": "V"}, {"a": {"value": 3, "unit": "V"}}),
-        ("/t", {"a": 1, "b": {"value": "$$", "p": 2}}, {"a": 1, "b": {"value": "$$", "p": 2}}),
-    ],
-)
-def test_5_and_6_the_reply_echoes_what_was_sent(uri: str, body: Any, echo: Any) -> None:
-    bench = Bench({"/t": {"n": 5}})
-    (reply,) = bench.send("set", "/ess_1" + uri, body, replyto="/me", sender="web", corr="7")
-    assert (reply.method, reply.uri, reply.to, reply.corr) == ("set", "/me", "", "7")
-    assert orjson.loads(reply.body) == echo
-    assert bench.get("/t/n") == 5
-
-
-def test_7_do_not_disturb() -> None:
-    bench = Bench({"/t": {"m": {"value": "keep", "p": 1, "actions": {"onSet": [remap(uri="/t:ran")]}}}})
-    ran = bench.count("action_runs")
-    bench.set("/t", {"m": {"value": "$$", "p": 9}})
-    assert bench.get("/full/t/m", "/ess_1")["m"]["p"] == 9
-    assert bench.value("/t:m") == "keep"
-    assert bench.count("action_runs") == ran
-
-
-def test_9_if_changed_is_judged_by_the_set_variable() -> None:
-    item_a = {"uri": "/t:a", "ifChanged": True}
-    bench = Bench({"/t": {"i": on_set({"remap": [item_a, {"uri": "/t:b", "ifChanged": False}]})}})
-    bench.set("/t/i", 4)
-    bench.set("/t", {"a": 0, "b": 0})
-    bench.set("/t/i", 4)
-    assert (bench.value("/t:a"), bench.value("/t:b")) == (0, 4)
-
-
-def test_14_an_enum_without_a_matching_line_writes_nothing() -> None:
-    lines = [
-        {"inValue": 0, "uri": "/t:door", "outValue": "Closed"},
-        {"mask": 2, "inValue": 2, "uri": "/t:door", "outValue": "Open"},
-    ]
-    bench = Bench({"/t": {"i": on_set({"enum": lines})}})
-    doors = []
-    for value in (2, 4, 0):
-        bench.set("/t/i", value)
-        doors.append(bench.value("/t:door"))
-    assert doors == ["Open", "Open", "Closed"]
-
-
-@pytest.mark.parametrize("form", ["table", "param"])
-def test_18_vlink(form: str) -> None:
-    tables: dict[str, Any] = {"/status/bms": {"Soc": 5}, "/assets/ess/summary": {"soc": {"value": 0}}}
-    if form == "table":
-        tables["/vlinks/any"] = {"soc": {"value": "/assets/ess/summary:soc", "vlink": "/status/bms:Soc"}}
-    else:
-        tables["/assets/ess/summary"]["soc"]["vlink"] = "/status/bms:Soc"
-    bench = Bench(tables)
+def test_a_value_link_may_be_a_param_of_the_variable_itself() -> None:
+    linked = {"soc": {"value": 0, "vlink": "/status/bms:Soc"}}
+    bench = Bench({"/status/bms": {"Soc": 5}, "/assets/ess/summary": linked})
     bench.set("/status/bms/Soc", 71)
     assert bench.get("/assets/ess/summary/soc") == 71
     bench.set("/assets/ess/summary/soc", 70)
@@ -136,96 +96,6 @@ def test_19_operations(operation: str, operands: list[Any], result: Any) -> None
         "/r": {"r": calculation, "go": on_set({"func": [{"func": "CalculateVar", "var": "/r:r"}]})},
     }
     assert Bench(tables).value("/r:r") == result
-
-
-def test_20_aggregation() -> None:
-    tables = {
-        "amname": "bms",
-        "/status/rack_01": {"RackFaults": 4},
-        "/status/rack_02": {"RackFaults": 3},
-        "/status/bms": {
-            "RackFaults": {
-                "value": 0,
-                "operation": "+",
-                "scale": 0.5,
-                "numVars": 1,
-                "variable1": "bms:RackFaults",
-            },
-            "go": on_set(
-                {"func": [{"func": "CalculateVar", "var": "/status/bms:RackFaults", "amap": "bms"}]}
-            ),
-        },
-    }
-    racks = {f"rack_{i}": {"amname": "bms", "ainame": f"rack_0{i}"} for i in (1, 2)}
-    bench = Bench(tables, **racks, start={"/config/cfile": {"rack_1": False, "rack_2": False}})
-    bench.set("/status/bms/go", 1)
-    assert bench.value("/status/bms:RackFaults") == 14
-
-
-def test_24_mirrors_stop_at_the_hop_limit() -> None:
-    def mirror(peer: str) -> dict[str, Any]:
-        return {
-            "/t": {
-                "x": {
-                    "value": 0,
-                    "ifChanged": False,
-                    "actions": {"onSet": [remap(fims="set", uri=f"/{peer}/t:x")]},
-                }
-            }
-        }
-
-    benches = {"ess_1": Bench(mirror("ess_2")), "ess_2": Bench(mirror("ess_1"), "ess_2")}
-    waiting = benches["ess_1"].set("/t/x", 5)
-    sends = 0
-    while waiting:
-        message = waiting.pop(0)
-        sends += 1
-        waiting += benches[message.uri.split("/")[1]].ess.handle(message, 101.0, WALL)
-    assert sends == 8
-    assert sum(bench.count("hop_dropped") for bench in benches.values()) == 1
-    assert [bench.value("/t:x") for bench in benches.values()] == [5, 5]
-
-
-def test_26_not_found_names_what_is_near() -> None:
-    bench = Bench({"/t": {"Soc": 1}})
-    assert bench.send("get", "/ess_1/t/Sco", replyto="/me") == []
-    (answer,) = bench.send("get", "/ess_1/t/Sco", explain=True, sender="web")
-    assert (answer.status, answer.to) == ("not_found", "web")
-    body = orjson.loads(answer.body)
-    assert (body["error"], body["near"]) == ("not_found", ["/t:Soc"])
-
-
-def test_total_charge_current_follows_both_instances() -> None:
-    def carrying(bms: str) -> dict[str, Any]:
-        return {
-            bms: {"ChargeCurrent": on_set({"func": [{"func": "CalculateVar", "var": "/status/ess_1:Total"}]})}
-        }
-
-    total = {
-        "value": 0,
-        "operation": "+",
-        "numVars": 2,
-        "variable1": "/status/bms_1:ChargeCurrent",
-        "variable2": "/status/bms_2:ChargeCurrent",
-    }
-    one = Bench({"/status/ess_1": {"Total": total}, **carrying("/status/bms_1"), **carrying("/status/bms_2")})
-    two = Bench(
-        {
-            "/status/bms_2": {
-                "ChargeCurrent": on_set(remap(fims="set", uri="/ess_1/status/bms_2:ChargeCurrent"))
-            }
-        },
-        "ess_2",
-    )
-    totals = []
-    one.set("/status/bms_1/ChargeCurrent", 118.5)
-    totals.append(one.value("/status/ess_1:Total"))
-    for message in two.set("/status/bms_2/ChargeCurrent", 96.25):
-        one.ess.handle(message, 101.0, WALL)
-    totals.append(one.value("/status/ess_1:Total"))
-    one.set("/status/bms_1/ChargeCurrent", -4)
-    totals.append(one.value("/status/ess_1:Total"))
-    assert totals == [118.5, 214.75, 92.25]
 
 
 def test_all_fatal_problems_come_together() -> None:

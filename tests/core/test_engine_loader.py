@@ -162,7 +162,64 @@ def test_lint_finds_and_names_places() -> None:
         ("[2].bitmap[0].outValue", "no-output"),
         ("[3].odd", "unknown-kind"),
     ]
-    assert [r.code for r in Ess.lint({}, {})] == ["start-incomplete", "start-incomplete"]
+    assert [r.code for r in Ess.lint({}, {})] == ["start-incomplete"] * 3
+
+
+WORDS = st.sampled_from(
+    ["", "own", "racks", "t", "gone", "##N##", "{:d}", "{:9", "{.x}", "{[a]}", "{:s}", "/x:y"]
+)
+THINGS = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 30), st.floats(-1, 5), WORDS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["replace", "with", "withIds", "mult", "value", "t"]), inner, max_size=3
+        ),
+    ),
+    max_leaves=6,
+)
+KEYS = [
+    "file",
+    "load",
+    "tmpl",
+    "tmpls",
+    "site",
+    "uri",
+    "from",
+    "to",
+    "step",
+    "mult",
+    "add",
+    "rangevar",
+    "reps",
+]
+OPTIONS = st.dictionaries(st.sampled_from([*KEYS, "amname", "ainame", "pname", "odd"]), THINGS, max_size=5)
+ENTRY = st.one_of(
+    THINGS,
+    st.fixed_dictionaries(
+        {"value": THINGS},
+        optional={"file": THINGS, "final": THINGS, "new_options": st.lists(OPTIONS, max_size=3)},
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(WORDS, ENTRY, max_size=3), st.dictionaries(WORDS, THINGS, max_size=2), THINGS)
+def test_whatever_a_document_says_is_a_finding_and_no_crash(
+    load: dict[str, Any], files: dict[str, Any], thing: Any
+) -> None:
+    said = {"/config/load": load, "/config/cfile": files, "/config/range": {"own": thing}, "amname": thing}
+    documents = {
+        "own": {"/t": {"own": 1}},
+        "t": {"/n": {"v##N##": thing}, "registers": {"input_registers": [thing]}},
+    }
+    start = {"/sysconfig/default": {"Subs": "", "Config": "first", "EssName": "ess_1"}}
+    Ess.lint(start, {**documents, "first": said})
+    bench = Bench({}, **documents)
+    bench.set("/cfg/cfile/x/racks", said)
+    bench.set("/cfg/ctmpl/x/t", {"/n": {"w##N##": thing}})
+    bench.set("/cfg/crun", True)
+    assert bench.value("/t:own") in (None, 1)
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,17 +1,17 @@
 """What an instance hears and answers: prefix, options, blocks, queries, explanations, quality, guards, counters."""
 
-from typing import Any
-
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ess_actors.core import query
 from ess_actors.core.access import Access
+from ess_actors.core.assets import Asset
+from ess_actors.core.engine import Engine
+from ess_actors.core.functions import FUNCTIONS
 from ess_actors.core.messages import Message
 from ess_actors.core.uri import parse_reference
-from ess_actors.core.variables import DataMap
+from ess_actors.core.variables import Variable
 from tests.core.engine_bench import Bench, on_set, remap
 
 SEED_2 = dict.fromkeys(["/components/ess_1", "/system/ess_1", "/assets/ess/summary", "/assets/ess_1"], True)
@@ -40,43 +40,6 @@ def test_blocks(name: str, blocks: dict[str, bool], method: str, uri: str, block
     access = Access(name)
     access.block({"pub": blocks, "set": blocks})
     assert access.route(method, uri).blocked == blocked
-
-
-TABLES = {"/t/b": {"x": {"value": 1.0, "unit": "A"}, "y": "s"}, "/t/b2": {"z": True}}
-
-
-@pytest.mark.parametrize(
-    ("uri", "body"),
-    [
-        ("/t/b", {"x": {"value": 1}, "y": {"value": "s"}}),
-        ("/t/b/x", 1),
-        ("/t/b/x@unit", "A"),
-        ("/t", {"/t/b": {"x": {"value": 1}, "y": {"value": "s"}}, "/t/b2": {"z": {"value": True}}}),
-        ("/t/b/nope", None),
-        ("/t/b/x@nope", None),
-        ("/nope", None),
-    ],
-)
-def test_queries(uri: str, body: Any) -> None:
-    assert Bench(TABLES).get(uri) == body
-
-
-def test_queries_with_options() -> None:
-    bench = Bench(TABLES)
-    assert bench.get("/t/b/x", "/ess_1/naked") == 1
-    assert bench.get("/t/b", "/ess_1/naked") == {"/t/b": {"x": 1, "y": "s"}, "/t/b2": {"z": True}}
-    assert bench.get("/t/b/x", "/ess_1/full") == {"x": {"value": 1, "unit": "A"}}
-    assert bench.get("/t/b", "/noid/ui") == {
-        "x": {"value": 1, "enabled": True},
-        "y": {"value": "s", "enabled": True},
-    }
-
-
-def test_the_asset_family_is_nested_by_segment() -> None:
-    bench = Bench(
-        {"/assets/bms_1/rack_01": {"v": 1}, "/assets/bms_1/summary": {"s": 2}, "/assets/bms_10/x": {"y": 3}}
-    )
-    assert bench.get("/assets/bms_1") == {"rack_01": {"v": {"value": 1}}, "summary": {"s": {"value": 2}}}
 
 
 def test_counters_can_be_asked_for() -> None:
@@ -112,21 +75,6 @@ def test_an_operator_always_gets_an_answer_and_the_bus_none(
     assert bench.ess.handle(Message(method, uri, body), 101.0, 0.0) == []
 
 
-def test_near_names_are_looked_for_only_when_somebody_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    near = query.near
-
-    def counted(map_: DataMap, path: str) -> list[str]:
-        asked.append(path)
-        return near(map_, path)
-
-    monkeypatch.setattr(query, "near", counted)
-    bench = Bench(TABLES)
-    assert (bench.get("/t/b/xx"), asked) == (None, [])
-    (answer,) = bench.send("get", "/ess_1/t/b/xx", replyto="/me", explain=True, sender="web")
-    assert (orjson.loads(answer.body)["near"][0], asked) == ("/t/b:x", ["/t/b/xx"])
-
-
 def test_a_long_reply_is_replaced() -> None:
     bench = Bench({"/t": {f"v{i}": "x" * 10_000 for i in range(100)}})
     assert bench.get("/t").startswith("Fims Error :: Message size too large [")
@@ -151,15 +99,41 @@ def test_variables_that_drive_each_other_are_cut_off() -> None:
     assert (bench.value("/t:a"), bench.value("/t:b")) == (4, 3)
 
 
-def test_an_unknown_and_a_failing_function_stop_nothing() -> None:
-    items = [{"func": "Nonsense"}, {"func": "SchedItemOpts"}]
-    broken = on_set({"func": items}, remap(uri="/t:after"), options=[{"uri": "/t:x"}], targav="no uri[99]")
-    bench = Bench({"/t": {"i": broken}})
-    assert (bench.value("/t:after"), bench.count("unknown_function{Nonsense}")) == (0, 1)
+def broken(engine: Engine, asset: Asset, var: Variable) -> None:
+    raise KeyError(var.uri)
+
+
+def test_an_unknown_and_a_failing_function_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FUNCTIONS, "Broken", broken)
+    items = [{"func": "Nonsense"}, {"func": "Broken"}]
+    bench = Bench({"/t": {"i": on_set({"func": items}, remap(uri="/t:after"), value=3)}})
+    assert (bench.value("/t:after"), bench.count("unknown_function{Nonsense}")) == (3, 1)
     assert bench.count("function_errors") == 1
     assert ("unknown-function", "first", "$./t.i.actions.onSet[0].func[0].func") in [
         (f.code, f.document, f.path) for f in bench.ess.findings
     ]
+
+
+def test_asking_for_counters_creates_nothing() -> None:
+    bench = Bench({"/t": {"x": 1}})
+    first = bench.get("/perf/engine")
+    assert {"replies_out", "hop_dropped", "send_failed", "reply_oversize"} <= set(first)
+    assert (bench.get("/perf/engine/vars_created"), list(bench.get("/perf"))) == (0, ["/perf/engine"])
+
+
+def test_wrong_actions_of_a_message_are_logged_and_not_kept() -> None:
+    bench = Bench({"/t": {"x": 1}})
+    known = list(bench.ess.findings)
+    for _ in range(3):
+        bench.set("/t", {"x": {"value": "$$", "actions": {"onSet": [{"nonsense": []}]}}})
+    assert bench.ess.findings == known
+    assert sum("nonsense" in line.text for line in bench.ess.drain_log()) == 3
+
+
+def test_hops_in_a_body_never_lower_those_of_the_message() -> None:
+    bench = Bench({"/t": {"x": on_set(remap(fims="set", uri="/ess_2/t:x"))}})
+    sent = bench.send("set", "/ess_1/t", {"x": 1, "$$hops": -9}, hops=4)
+    assert [message.hops for message in sent] == [5]
 
 
 def forwarding() -> Bench:

@@ -69,7 +69,7 @@ def test_what_the_table_param_may_name() -> None:
     assert sends(bench, table="/a/b:list", mode="clothed", sendas="") == both
     assert [uri for uri, _, _ in sends(bench, table="/a/##", mode="naked")] == ["/a/b", "/a/c"]
     assert sends(bench, table="/a/b:x") == [], "a number is no list"
-    assert sends(bench, table="/gone/x")[0][1] == {"x": {"value": "uri /gone/x nonexistent"}}
+    assert sends(bench, table="/gone/x")[0][1] == {"/gone/x": {"value": "uri /gone/x nonexistent"}}
     assert bench.count("pub_nonexistent") == 1
 
 
@@ -95,6 +95,56 @@ def test_quality_travels_in_the_marks() -> None:
     bench.send("pub", "/components/x", {"other": 1}, quality={"soc": 2}, sender="ess_1/bms_1")
     assert sends(bench, table="/a/b", mode="naked") == [("/a/b", {"ok": 1, "soc": 1}, {"soc": 2})]
     assert sends(bench, table="/a/b", mode="clothed")[0][1]["soc"] == {"value": 1, "quality": "BAD"}
+
+
+def test_a_publication_that_rests_twice_comes_once_and_another_uri_is_another_one() -> None:
+    run = {"actions": {"onSet": [{"func": [{"func": "RunPub"}]}]}}
+    pubs = {
+        "a": {"table": "/u", **run},
+        "b": {"table": "/u", **run},
+        "c": {"table": "/u", "sendas": "/v", **run},
+    }
+    bench = Bench({"/u": {"x": 1}, "/p": pubs, "/control/ui_listeners": {"web": 0}})
+    for name in "abca":
+        bench.set(f"/p/{name}", True)
+    assert bench.count("pubs_suppressed") == 4
+    bench.set("/u/x", 2)
+    out = bench.set("/control/ui_listeners", {"web": 1})
+    assert [(m.uri, orjson.loads(m.body)["x"]["value"]) for m in out] == [("/u", 2), ("/v", 2)]
+    assert bench.set("/control/ui_listeners", {"web": 3}) == []
+    bench.set("/control/ui_listeners", {"web": -5, "other": "none"})
+    assert bench.value("/status/ess_1:UiListeners") == 0
+
+
+def test_the_relatives_of_run_pub_have_tables_of_their_own() -> None:
+    tables = {
+        "/site/ess_1/ess_hs": {"a": 1},
+        "/site/ess_1/ess_ls": {"b": 2},
+        "/assets/bms_1/summary": {"c": 3},
+    }
+    names = {"FastPub": "ess_1", "SlowPub": "ess_1", "SlowPubOne": "bms_1"}
+    pubs = {
+        name: {"mode": "naked", "actions": {"onSet": [{"func": [{"func": name, "amap": asset}]}]}}
+        for name, asset in names.items()
+    }
+    bench = Bench({"amname": "bms_1", **tables, "/p": pubs})
+    out = [(m.uri, orjson.loads(m.body)) for name in names for m in bench.set(f"/p/{name}", True)]
+    assert out == list(tables.items())
+    assert (
+        bench.set("/p/FastPub", {"value": True, "dest": "/d", "table": "/assets/bms_1/summary"})[0].uri
+        == "/d"
+    )
+
+
+def test_what_run_pub_prepared_is_renewed_when_its_params_change() -> None:
+    bench = Bench({"/a": {"x": 1}, "/b": {"y": 2}})
+    assert sends(bench, table="/a", mode="naked")[0][:2] == ("/a", {"x": 1})
+    assert bench.value("/reload/ess_1:RunPub_pub") == 2
+    bench.set("/p", {"pub@table": "/b##"})
+    bench.set("/p", {"pub@sendas": "/elsewhere"})
+    assert [(m.uri, orjson.loads(m.body)) for m in bench.set("/p/pub", 1)] == [("/elsewhere", {"y": 2})]
+    assert sends(bench, table="", sendas="") == []
+    assert bench.count("function_errors") == 0
 
 
 def scheduled(**times: Any) -> Bench:

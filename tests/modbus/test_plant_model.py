@@ -54,6 +54,9 @@ def pcs(**settings: Any) -> dict[str, Any]:
     }
     return {
         "model": "pcs",
+        "start_command": 207,
+        "stop_command": 206,
+        "standby_command": 205,
         "power_kw": 300,
         "ramp_kw_per_s": 100,
         "efficiency": 0.95,
@@ -137,7 +140,8 @@ def test_a_full_battery_takes_nothing_and_an_empty_one_gives_nothing() -> None:
 
 def test_an_opened_battery_leaves_the_load_to_the_other() -> None:
     points = {**battery()["points"], "contactor_cmd": "ctl/contactor"}
-    bench = Bench(bms_1=battery(), bms_2=battery(points=points), pcs=pcs())
+    words = {"close_command": 1, "open_command": 2}
+    bench = Bench(bms_1=battery(), bms_2=battery(points=points, **words), pcs=pcs())
     started(bench, 150.0)
     bench.run(3.0)
     assert bench.number("bms_1", "info/dc_power") == pytest.approx(

@@ -18,6 +18,7 @@ PLANT: dict[str, dict[str, object]] = {
         "power_kw": 400,
         "ramp_kw_per_s": 100000,
         "start_s": 0.01,
+        "start_command": 207,
         "points": {"active_power_setpoint": "pcs/setpoint", "start_stop": "pcs/start_stop"},
     },
 }

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from tests.system.running_site import RunningSite
-from tests.waiting import wait_for
+from tests.waiting import ended, wait_for
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_killed_actor_is_restarted_and_there_is_only_one_of_it(site, actor_id)
     after = site.actors()
     assert after[actor_id]["restarts"] == before[actor_id]["restarts"] + 1
     assert "SIGKILL" in after[actor_id]["last_error"]
-    assert not psutil.pid_exists(pid)
+    assert ended(pid)
     for name in after:
         if name != "supervisor":
             assert len(site.named(name)) == 1, name
@@ -44,7 +44,7 @@ def test_children_of_a_killed_instance_die_with_it(site):
     actors = site.actors()
     old = {i: actors[i]["pid"] for i in actors if i.startswith("ess_2/")}
     pid = site.kill("ess_2")
-    wait_for("the orphans to be gone", lambda: not any(psutil.pid_exists(p) for p in old.values()))
+    wait_for("the orphans to be gone", lambda: all(map(ended, old.values())))
     wait_for("ess_2 to be back", lambda: site.is_back("ess_2", pid), 15)
     wait_for("the site to be complete", site.is_ready, 15)
 
@@ -135,9 +135,9 @@ def test_when_the_root_dies_everything_ends_and_the_next_start_works_at_once(tmp
             "launcher": site.process.pid,
         }[victim]
         os.kill(pid, signal.SIGKILL)
-        code = site.process.wait(10)
+        code = site.process.wait(30)
         assert code == (-signal.SIGKILL if victim == "launcher" else 1)
-        wait_for("every process to be gone", lambda: not site.left_over(), 5)
+        wait_for("every process to be gone", lambda: not site.left_over())
     finally:
         site.end()
     again = RunningSite(tmp_path)

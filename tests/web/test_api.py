@@ -198,3 +198,19 @@ def test_answers_are_counted_by_code(served: Any) -> None:
         served.client.get(path)
     counted = dict(served.site.meter.snapshot()["ess_http_requests_total"])
     assert counted == {("web", "200"): (2.0,), ("web", "404"): (1.0,)}
+
+
+def test_a_message_may_be_sent_as_a_bare_body(served: Any) -> None:
+    post = served.client.post
+    query = {"method": "set", "uri": "/t/x", "replyto": "/me"}
+    answer = post("/api/send", params=query, content=b'\xef\xbb\xbf  {"value": 1.50}\n')
+    assert answer.status_code == 200
+    (message,) = served.site.seen
+    assert (message.method, message.uri, message.replyto) == ("set", "/t/x", "/me")
+    assert orjson.loads(message.body) == {"value": 1.5} and orjson.loads(answer.content) is not None
+    refused(post("/api/send", params=query, content=b"Clear"), 400, "bad_body")
+    refused(post("/api/send", params=query, content=b'1,"uri":"/y"'), 400, "bad_body")
+    refused(post("/api/send", params=query), 400, "bad_request")
+    refused(post("/api/send", params={"method": "set"}, content=b"1"), 400, "bad_request")
+    refused(post("/api/send", params={**query, "method": "drop"}, content=b"1"), 400, "bad_method")
+    assert len(served.site.seen) == 1

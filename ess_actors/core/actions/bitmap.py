@@ -9,26 +9,22 @@ from ess_actors.core.variables import Step, Variable
 
 def compile_items(specs: Sequence[object], build: Builder) -> list[Step]:
     """One step per item."""
-    return [_step(item, build) for item in build.items(specs, _prepare)]
+    return build.each(specs, _step)
 
 
-def _prepare(item: Item, build: Builder) -> bool:
-    if item.out_value is None:
-        build.error(
-            "no-output", "bitmap needs `outValue`", "say what is written when the bit is set", "outValue"
-        )
-        return False
-    return build.target(item)
-
-
-def _step(item: Item, build: Builder) -> Step:
+def _step(item: Item, build: Builder) -> Step | None:
+    output = item.out_value
+    if output is None:
+        hint = "say what is written when the bit is set"
+        build.error("no-output", "bitmap needs `outValue`", hint, "outValue")
+    if output is None or not build.target(item):
+        return None
     shift = build.whole(item, "shift")
     wanted = (build.whole(item, "mask") << shift) & (build.whole(item, "bit") << shift)
-    output = item.out_value
 
     def step(var: Variable) -> None:
         value = item.admit(var)
-        if value is None or output is None:
+        if value is None:
             return
         expected = item.expected()
         tested = value if expected is None else expected

@@ -4,38 +4,33 @@ from collections.abc import Sequence
 
 from ess_actors.core.actions.build import Builder
 from ess_actors.core.actions.item import Item
-from ess_actors.core.variables import NUMBER, Step, Variable
+from ess_actors.core.variables import Step, Variable
 
 
 def compile_items(specs: Sequence[object], build: Builder) -> list[Step]:
     """One step per item."""
-    return [_step(item, build) for item in build.items(specs, _prepare)]
+    return build.each(specs, _step)
 
 
-def _prepare(item: Item, build: Builder) -> bool:
-    if build.whole(item, "bit") < 1:
-        build.error(
-            "bit-missing",
-            "bitset needs `bit`, counted from 1",
-            "give the bit number: 3 has the value 4",
-            "bit",
-        )
-        return False
-    return build.target(item)
-
-
-def _step(item: Item, build: Builder) -> Step:
-    mask = 1 << (build.whole(item, "bit") - 1)
+def _step(item: Item, build: Builder) -> Step | None:
+    bit = build.whole(item, "bit")
+    if bit < 1:
+        hint = "give the bit number: 3 has the value 4"
+        build.error("bit-missing", "bitset needs `bit`, counted from 1", hint, "bit")
+    if bit < 1 or not build.target(item):
+        return None
+    mask = 1 << (bit - 1)
     solo = item.spec.get("soloBit") is True
-    target = item.target
+    present = None if "ruri" in item.spec else build.reader(item, "uri")
 
     def step(var: Variable) -> None:
         value = item.admit(var)
         if not isinstance(value, bool):
             return
         word = 0
-        if not solo and target is not None and target.var is not None and target.var.cell.kind == NUMBER:
-            word = int(target.var.cell.value)
+        if not solo and present is not None:
+            read = present.read()
+            word = 0 if read is None or isinstance(read, (bool, str)) else int(read)
         item.write(var, word | mask if value else word & ~mask, item.quality(var))
 
     return step

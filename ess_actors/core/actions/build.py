@@ -1,124 +1,68 @@
 """Turns the raw items of an actions object into compiled frames and reports what is wrong with them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ess_actors.core.actions import bus, target
-from ess_actors.core.actions.item import Item, Reader
+from ess_actors.core.actions.fields import FIELDS, FLAGS, TEXTS, TYPED
+from ess_actors.core.actions.item import Item
+from ess_actors.core.actions.late import Late
 from ess_actors.core.engine import Engine
 from ess_actors.core.findings import Severity
-from ess_actors.core.remarks import PathPart, Remarks, json_path
+from ess_actors.core.reader import Reader, scalar
+from ess_actors.core.remarks import PathPart, Remarks
 from ess_actors.core.uri import Reference, parse_reference
-from ess_actors.core.variables import NUMBER, Slot, finite, kind_of
+from ess_actors.core.variables import NUMBER, finite, kind_of
 
-FIELDS: Final = frozenset(
-    {
-        "uri",
-        "var",
-        "ruri",
-        "inAv",
-        "inValue",
-        "inVar",
-        "outValue",
-        "outVar",
-        "outTime",
-        "outNValue",
-        "outNVar",
-        "ignoreValue",
-        "ignoreVar",
-        "scale",
-        "offset",
-        "enable",
-        "enabled",
-        "ifChanged",
-        "useAv",
-        "func",
-        "amap",
-        "fims",
-        "replyto",
-        "mode",
-        "debug",
-        "note",
-        "bit",
-        "mask",
-        "shift",
-        "useRange",
-        "inValue+",
-        "inValue-",
-        "soloBit",
-        "useSet",
-        "low",
-        "lowVar",
-        "high",
-        "highVar",
-    }
-)
-_TEXTS: Final = (
-    "uri",
-    "var",
-    "ruri",
-    "inAv",
-    "inVar",
-    "outVar",
-    "outNVar",
-    "ignoreVar",
-    "func",
-    "amap",
-    "lowVar",
-    "highVar",
-)
-
-Prepare = Callable[[Item, "Builder"], bool]
+Made = TypeVar("Made")
 
 
 class Builder:
     """Compiles the items of one block of one variable; `parts` is its place below the variable."""
 
-    def __init__(self, engine: Engine, remarks: Remarks, wanted: list[tuple[Slot, str, str]]) -> None:
+    def __init__(self, engine: Engine, remarks: Remarks, late: Late) -> None:
         self.engine = engine
         self.remarks = remarks
-        self.wanted = wanted
-        """(slot, document, path) of every `inVar`: what is missing after loading gets a warning."""
+        self.late = late
         self.parts: tuple[PathPart, ...] = ()
         self.index = 0
+        self.broken = 0
+        """Items with an error: they do not run."""
+        self._wrong = False
 
-    def items(self, specs: Sequence[object], prepare: Prepare) -> list[Item]:
-        """The usable items of a block. A broken one is reported and left out, like one that is off."""
+    def each(self, specs: Sequence[object], make: Callable[[Item, "Builder"], Made | None]) -> list[Made]:
+        """What `make` makes of every item. A broken one is reported and left out, like one that is off."""
         result = []
         for index, spec in enumerate(specs):
             self.index = index
-            if not isinstance(spec, dict):
-                self.error("bad-item", "an action item must be an object", "write {...}")
-                continue
+            self._wrong = False
             item = self._item(spec)
-            if item is not None and prepare(item, self):
-                result.append(item.seal())
+            made = None if item is None else make(item, self)
+            if self._wrong:
+                self.broken += 1
+            elif made is not None:
+                result.append(made)
         return result
 
-    def _item(self, spec: Mapping[str, object]) -> Item | None:
-        for key in spec:
-            if key not in FIELDS:
-                self._add(
-                    Severity.NOTE,
-                    "unknown-field",
-                    f"action field {key!r} is not known",
-                    "it is ignored",
-                    (key,),
-                )
-        for key in _TEXTS:
-            if key in spec and not isinstance(spec[key], str):
-                self.error("bad-item", f"`{key}` must be a text", "write a uri or a name in quotes", key)
-                return None
+    def _item(self, spec: object) -> Item | None:
+        if not isinstance(spec, dict):
+            self.error("bad-item", "an action item must be an object", "write {...}")
+            return None
+        if not spec.keys() <= FIELDS:
+            for key in sorted(spec.keys() - FIELDS):
+                text = f"action field {key!r} is not known"
+                self._add(Severity.NOTE, "unknown-field", text, "it is ignored", (key,))
+        for key in spec.keys() & TYPED:
+            self._check(key, spec[key])
         item = Item(self.engine, spec)
-        if not self._gate(item):
+        if self._wrong or not self._gate(item):
             return None
         item.in_av = self.reader(item, "inAv")
         item.out_var = self.reader(item, "outVar")
         item.expected_var = self.reader(item, "inVar")
         item.ignore_var = self.reader(item, "ignoreVar")
         if item.expected_var is not None:
-            path = (*self.remarks.parts, *self.parts, self.index, "inVar")
-            self.wanted.append((item.expected_var.slot, self.remarks.document, json_path(path)))
+            self.late.wanted(item.expected_var, self.place("inVar"))
         if "scale" in spec:
             item.scale = self.number(item, "scale")
         if "offset" in spec:
@@ -126,7 +70,17 @@ class Builder:
         if "outTime" in spec:
             item.out_time = self.number(item, "outTime")
         self._function(item)
-        return item
+        return item.seal()
+
+    def _check(self, key: str, value: object) -> None:
+        if key in TEXTS:
+            if not isinstance(value, str):
+                self.error("bad-item", f"`{key}` must be a text", "write a uri or a name in quotes", key)
+        elif key in FLAGS:
+            if not isinstance(value, bool):
+                self.error("bad-item", f"`{key}` must be true or false", "write it without quotes", key)
+        elif scalar(value) is None or (kind_of(value) == NUMBER and not finite(value)):  # type: ignore[arg-type]
+            self.error("bad-item", f"`{key}` is no value", "a value is a number, bool or text", key)
 
     def _gate(self, item: Item) -> bool:
         enable = item.spec.get("enable")
@@ -135,6 +89,10 @@ class Builder:
             return item.gate is not None
         if isinstance(enable, bool):
             return enable or item.forced
+        if "enable" in item.spec:
+            self.error(
+                "bad-item", "`enable` must be true, false or the uri of a gate", "write /table:name", "enable"
+            )
         return item.spec.get("enabled") is not False
 
     def _function(self, item: Item) -> None:
@@ -142,22 +100,21 @@ class Builder:
         if isinstance(name, str) and name:
             item.function = name
             if name not in self.engine.functions:
-                self.warn(
-                    "unknown-function", f"function {name} is not known", "see `ess-actors functions`", "func"
-                )
+                text = f"function {name} is not known"
+                self.warn("unknown-function", text, "see `ess-actors functions`", "func")
         if isinstance(amap, str) and amap and item.function:
-            asset = self.engine.assets.find(amap)
-            if asset is None:
-                text = f"asset {amap} does not exist, the root {self.engine.name} is used"
-                self.warn(
-                    "unknown-asset", text, "name a manager or an instance that a document creates", "amap"
-                )
-            item.asset = asset or self.engine.assets.root
+            item.asset = amap
+            if self.engine.assets.find(amap) is None:
+                self.late.asset(amap, self.place("amap"))
+
+    def place(self, field: str) -> tuple[PathPart, ...]:
+        """Where a field of the present item stands, below the variable."""
+        return (*self.parts, self.index, field)
 
     def reader(self, item: Item, field: str) -> Reader | None:
         """A reader for a uri field; None when it is absent or wrong (which is reported)."""
         reference = self.reference(item, field)
-        return None if reference is None else Reader(self.engine, reference)
+        return None if reference is None else Reader(self.engine.map, reference)
 
     def reference(self, item: Item, field: str) -> Reference | None:
         """The parsed colon form of a field."""
@@ -193,6 +150,7 @@ class Builder:
             return True
         item.put = target.to_reference(self.engine, reference, use_av)
         item.target = slot
+        item.direct = not (use_av or reference.param or reference.bit >= 0)
         return True
 
     def to_bus(self, item: Item) -> bool:
@@ -225,7 +183,8 @@ class Builder:
         return value
 
     def error(self, code: str, text: str, hint: str, field: str = "") -> None:
-        """The present item will not run as written."""
+        """The present item will not run."""
+        self._wrong = True
         self._add(Severity.ERROR, code, text, hint, (field,) if field else ())
 
     def warn(self, code: str, text: str, hint: str, field: str = "") -> None:

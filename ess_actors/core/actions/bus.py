@@ -25,13 +25,14 @@ def sender(engine: Engine, spec: Mapping[str, object], uri: str) -> Put:
     replyto = reply.replace("{essName}", engine.name) if isinstance(reply, str) else ""
     reference = parse_reference(uri.replace("{essName}", engine.name))
     table, name = reference.table, reference.name
+    own = object()  # what is logged once of this item; an id() may come again
     if not table.startswith("/") or reference.bit >= 0:
         raise ValueError(f"{uri!r} cannot be sent to: it must be /table:name or /table:name@param")
     if method == "get":
 
         def ask(source: Variable, value: Value, quality: Quality) -> None:
             if not engine.quality_run:
-                engine.send("get", table, b"", replyto, None, id(spec))
+                engine.send("get", table, b"", replyto, None, own)
 
         return ask
     if not name:
@@ -51,10 +52,9 @@ def sender(engine: Engine, spec: Mapping[str, object], uri: str) -> Put:
     def put(source: Variable, value: Value, quality: Quality) -> None:
         if engine.quality_run:
             if mark is not None:
-                engine.send(method, table, mark, "", {name: int(quality)}, spec_key)
+                engine.send(method, table, mark, "", {name: int(quality)}, own)
             return
         marks = {name: int(quality)} if marked and quality is not Quality.GOOD else None
-        engine.send(method, target, before + orjson.dumps(plain(value)) + after, replyto, marks, spec_key)
+        engine.send(method, target, before + orjson.dumps(plain(value)) + after, replyto, marks, own)
 
-    spec_key = (method, uri, id(spec))
     return put

@@ -1,70 +1,72 @@
 """enum: masked whole numbers to outputs; every matching line acts, a default when none did."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import trunc
 
 from ess_actors.core.actions.build import Builder
-from ess_actors.core.actions.item import Item, Put, scalar
+from ess_actors.core.actions.dispatch import EVERY_BIT, Span, dispatch
+from ess_actors.core.actions.item import Item, Put
 from ess_actors.core.actions.target import to_reference
 from ess_actors.core.engine import Engine
+from ess_actors.core.reader import scalar
 from ess_actors.core.uri import parse_reference
-from ess_actors.core.variables import Step, Variable, finite
-
-Line = Callable[[Variable], bool]
+from ess_actors.core.variables import Step, Value, Variable, finite
 
 
 def compile_items(specs: Sequence[object], build: Builder) -> list[Step]:
     """One step for the whole list, because of the default."""
-    lines = [_line(item, build) for item in build.items(specs, _prepare)]
-    default = _Default(build.engine)
-
-    def step(var: Variable) -> None:
-        matched = False
-        for line in lines:
-            if line(var):
-                matched = True
-        if not matched and var.params:
-            default.write(var)
-
-    return [step]
+    lines = build.each(specs, _line)
+    return [dispatch(build.engine, lines, _Default(build.engine).write)]
 
 
-def _prepare(item: Item, build: Builder) -> bool:
-    return build.target(item)
+def _line(item: Item, build: Builder) -> "_Line | None":
+    return _Line(item, build) if build.target(item) else None
 
 
-def _line(item: Item, build: Builder) -> Line:
-    mask = build.whole(item, "mask")
-    shift = build.whole(item, "shift") if mask > 0 else 0
-    use_range = item.spec.get("useRange") is True
-    below = build.number(item, "inValue-")
-    above = build.number(item, "inValue+")
-    named_output = item.out_time is not None or item.out_var is not None or item.out_value is not None
-    counters = build.engine.counters
+class _Line:
+    __slots__ = ("above", "below", "fixed", "item", "mask", "shift", "use_range")
 
-    def line(var: Variable) -> bool:
+    def __init__(self, item: Item, build: Builder) -> None:
+        self.item = item
+        self.mask = build.whole(item, "mask") or EVERY_BIT
+        self.shift = 0 if self.mask == EVERY_BIT else build.whole(item, "shift")
+        self.use_range = item.spec.get("useRange") is True
+        self.below = build.number(item, "inValue-")
+        self.above = build.number(item, "inValue+")
+        self.fixed = self._fixed() if item.constant else None
+
+    def _fixed(self) -> tuple[Span, Value] | None:
+        low, high = self._bounds(self.item.expected_value)
+        output = self.item.out_value
+        if output is None and low == high:
+            output = low
+        return None if output is None else ((self.shift, self.mask, low, high), output)
+
+    def act(self, var: Variable) -> bool:
+        """Evaluate it in full."""
+        item = self.item
         value = item.admit(var)
         if value is None:
             return False
         if isinstance(value, str):
-            counters["type_mismatch"] += 1
+            if item.in_av is not None:  # that of the variable itself is counted once for all lines
+                item.engine.counters["type_mismatch"] += 1
             return False
-        x = int(value)
-        if mask > 0:
-            x = (x >> shift) & mask
-        wanted = item.expected()
-        if isinstance(wanted, str):
+        x = int(value) >> self.shift & self.mask
+        low, high = self._bounds(item.expected())
+        if not low <= x <= high:
             return False
-        middle = 0 if wanted is None else wanted
-        if use_range:
-            if not _whole(middle - below) <= x <= _whole(middle + above):
-                return False
-        elif x != _whole(middle):
-            return False
-        item.write(var, item.output(value) if named_output else x, item.quality(var))
+        item.write_and_call(var, item.output(x), item.quality(var))
         return True
 
-    return line
+    def _bounds(self, expected: Value | None) -> tuple[float, float]:
+        """The lowest and the highest number that match; for a text there is none."""
+        if isinstance(expected, str):
+            return 1, 0
+        middle = 0 if expected is None else expected
+        if self.use_range:
+            return _whole(middle - self.below), _whole(middle + self.above)
+        return _whole(middle), _whole(middle)
 
 
 def _whole(bound: float) -> float:

@@ -9,18 +9,16 @@ from ess_actors.core.variables import Step, Variable
 
 def compile_items(specs: Sequence[object], build: Builder) -> list[Step]:
     """One step per item."""
-    return [_step(item, build) for item in build.items(specs, _prepare)]
+    return build.each(specs, _step)
 
 
-def _prepare(item: Item, build: Builder) -> bool:
+def _step(item: Item, build: Builder) -> Step | None:
     if not item.function:
         build.error("no-function", "a func item needs `func`", "name the function to call")
-    return bool(item.function)
-
-
-def _step(item: Item, build: Builder) -> Step:
+        return None
     engine, name = build.engine, item.function
-    handed = build.reader(item, "var") or item.in_av
+    handed = build.reader(item, "var")
+    instead = item.in_av.slot if item.in_av is not None else None
 
     def step(var: Variable) -> None:
         value = item.admit(var)
@@ -29,10 +27,14 @@ def _step(item: Item, build: Builder) -> Step:
         expected = item.expected()
         if expected is not None and not same(expected, value):
             return
-        target = var if handed is None else handed.slot.var
+        target: Variable | None = var
+        if handed is not None:
+            target = handed.slot.var
+        elif instead is not None and instead.var is not None:
+            target = instead.var
         if target is None:
             engine.counters["missing_variable"] += 1
             return
-        engine.call(name, item.asset, target)
+        engine.call(name, item.context(), target)
 
     return step

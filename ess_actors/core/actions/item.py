@@ -6,14 +6,11 @@ from typing import Final
 from ess_actors.core.assets import Asset
 from ess_actors.core.engine import Engine
 from ess_actors.core.quality import Quality
-from ess_actors.core.uri import Reference
-from ess_actors.core.variables import NO_KIND, NUMBER, Slot, Value, Variable, finite, kind_of
+from ess_actors.core.reader import QUALITY, Reader, scalar
+from ess_actors.core.variables import NUMBER, Slot, Value, Variable, finite, kind_of
 
 TOLERANCE: Final = 0.001
 """Numbers closer than this are equal when they are compared."""
-
-QUALITY: Final = "quality"
-"""Read as a param: GOOD, UNCERTAIN or BAD."""
 
 Put = Callable[[Variable, Value, Quality], None]
 
@@ -28,44 +25,13 @@ def same(left: Value, right: Value) -> bool:
     return left == right
 
 
-def scalar(value: object) -> Value | None:
-    """A JSON scalar as a value, None for anything else."""
-    return value if kind_of(value) != NO_KIND else None  # type: ignore[return-value]
-
-
-class Reader:
-    """Reads `/t:x`, `/t:x@p` or `/t:x[n]` through a slot: None while the variable is missing."""
-
-    __slots__ = ("bit", "param", "slot")
-
-    def __init__(self, engine: Engine, reference: Reference) -> None:
-        self.slot: Slot = engine.map.slot(reference.table, reference.name)
-        self.param = reference.param
-        self.bit = reference.bit
-
-    def read(self) -> Value | None:
-        """The present value; a param that is not there reads as 0.
-        `@quality` is the quality word of the variable."""
-        var = self.slot.var
-        if var is None:
-            return None
-        value: Value = var.cell.value
-        if self.param == QUALITY and QUALITY not in var.params:
-            return var.cell.quality.name
-        if self.param:
-            found = scalar(var.params.get(self.param))
-            value = 0 if found is None else found
-        if self.bit >= 0:
-            return not isinstance(value, str) and bool(int(value) >> self.bit & 1)
-        return value
-
-
 class Item:
     """One compiled item. The methods are the steps 1 to 7 of an evaluation, in the order of the language."""
 
     __slots__ = (
         "asset",
         "bare",
+        "direct",
         "engine",
         "expected_value",
         "expected_var",
@@ -90,7 +56,8 @@ class Item:
     def __init__(self, engine: Engine, spec: Mapping[str, object]) -> None:
         self.engine = engine
         self.spec = spec
-        self.asset: Asset = engine.assets.root
+        self.asset = ""
+        """Name of the asset a function is called for, "" for the root."""
         self.bare = True
         """No gate, no ifChanged, no other input, no arithmetic, nothing ignored: input = set value."""
         self.gate: Reader | None = None
@@ -110,6 +77,8 @@ class Item:
         self.reads_quality = False
         """Some input of it is `@quality`: it writes a value also when only a quality changed."""
         self.target: Slot | None = None
+        self.direct = False
+        """The target is the variable in the slot `target`, whose actions fire."""
         self.function = ""
 
     def seal(self) -> "Item":
@@ -164,9 +133,10 @@ class Item:
             if not finite(value):  # type: ignore[arg-type]
                 self.engine.counters["not_finite"] += 1
                 return None
-        return None if self._ignored(value) else value
+        return None if self.ignores(value) else value
 
-    def _ignored(self, value: Value) -> bool:
+    def ignores(self, value: Value) -> bool:
+        """Step 7: whether the input is the one to be ignored."""
         ignored = self.ignore_value
         if self.ignore_var is not None:
             read = self.ignore_var.read()
@@ -191,8 +161,19 @@ class Item:
                 return read
         return self.expected_value
 
+    @property
+    def constant(self) -> bool:
+        """Whether nothing but the value of the set variable decides what is written, straight to a variable."""
+        reads = self.out_var or self.expected_var
+        return self.bare and self.direct and reads is None and self.out_time is None and not self.function
+
+    def context(self) -> Asset:
+        """The asset a function is called for. One that does not exist (yet) is the root."""
+        assets = self.engine.assets
+        return assets.find(self.asset) or assets.root if self.asset else assets.root
+
     def write(self, var: Variable, value: Value, quality: Quality) -> None:
-        """Steps 9 and 10: write to the target, then call the item's function with it."""
+        """Step 9: write to the target."""
         if self.put is None:
             return
         engine = self.engine
@@ -202,5 +183,9 @@ class Item:
             engine.marking = True
         else:
             self.put(var, value, quality)
+
+    def write_and_call(self, var: Variable, value: Value, quality: Quality) -> None:
+        """Steps 9 and 10: write to the target, then call the item's function with it."""
+        self.write(var, value, quality)
         if self.function and self.target is not None and self.target.var is not None:
-            engine.call(self.function, self.asset, self.target.var)
+            self.engine.call(self.function, self.context(), self.target.var)

@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 
 from ess_actors.core.actions.build import Builder
-from ess_actors.core.actions.item import Item, Reader, scalar
-from ess_actors.core.variables import Step, Value, Variable
+from ess_actors.core.actions.item import Item
+from ess_actors.core.reader import Reader
+from ess_actors.core.variables import Step, Variable
 
 
 def compile_items(specs: Sequence[object], build: Builder) -> list[Step]:
     """One step per item."""
-    return [_step(item, build) for item in build.items(specs, _prepare)]
-
-
-def _prepare(item: Item, build: Builder) -> bool:
-    return True
+    return build.each(specs, _step)
 
 
 def _step(item: Item, build: Builder) -> Step:
     engine = build.engine
     low_var, high_var = build.reader(item, "lowVar"), build.reader(item, "highVar")
-    low_value, high_value = scalar(item.spec.get("low")), scalar(item.spec.get("high"))
+    low_value = build.number(item, "low") if "low" in item.spec else None
+    high_value = build.number(item, "high") if "high" in item.spec else None
 
     def step(var: Variable) -> None:
         value = item.admit(var)
@@ -33,7 +31,7 @@ def _step(item: Item, build: Builder) -> Step:
     return step
 
 
-def _bound(reader: Reader | None, constant: Value | None) -> float | None:
+def _bound(reader: Reader | None, constant: float | None) -> float | None:
     """The bound in force: a number, or None when it is missing or of another kind."""
     read = None if reader is None else reader.read()
     bound = constant if read is None else read

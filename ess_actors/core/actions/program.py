@@ -5,10 +5,11 @@ from typing import Final
 
 from ess_actors.core.actions import bitfield, bitmap, bitset, enum, func, limits, remap
 from ess_actors.core.actions.build import Builder
+from ess_actors.core.actions.late import Late
 from ess_actors.core.engine import Engine
 from ess_actors.core.findings import Severity
 from ess_actors.core.remarks import PathPart, Remarks
-from ess_actors.core.variables import Slot, Step, Variable
+from ess_actors.core.variables import Step, Variable
 
 KINDS: Final[Mapping[str, Callable[[Sequence[object], Builder], list[Step]]]] = {
     "remap": remap.compile_items,
@@ -23,12 +24,12 @@ KINDS: Final[Mapping[str, Callable[[Sequence[object], Builder], list[Step]]]] = 
 
 
 class Compiler:
-    """Compiles for one engine; `wanted` lists the comparison variables that should exist after loading."""
+    """Compiles for one engine."""
 
     def __init__(self, engine: Engine, remarks: Remarks) -> None:
         self.engine = engine
         self.remarks = remarks
-        self.wanted: list[tuple[Slot, str, str]] = []
+        self.late = Late(engine, remarks)
 
     def compile(self, var: Variable, actions: object) -> tuple[Step, ...]:
         """The steps of an actions object, in document order. What is wrong becomes a remark."""
@@ -41,10 +42,20 @@ class Compiler:
                     "unknown-kind", f"action kind {kind!r} is not known", f"one of {', '.join(KINDS)}", parts
                 )
                 continue
-            builder = Builder(self.engine, self.remarks, self.wanted)
+            builder = Builder(self.engine, self.remarks, self.late)
             builder.parts = parts
             steps += compile_items(specs, builder)
+            if builder.broken:
+                steps.append(self._broken(builder.broken))
         return tuple(steps)
+
+    def _broken(self, count: int) -> Step:
+        counters = self.engine.counters
+
+        def step(var: Variable) -> None:
+            counters["broken_items"] += count
+
+        return step
 
     def _blocks(self, actions: object) -> Iterator[tuple[str, Sequence[object], tuple[PathPart, ...]]]:
         if not isinstance(actions, dict):

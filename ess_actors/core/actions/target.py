@@ -23,6 +23,14 @@ def _guarded(engine: Engine, key: object) -> Callable[[Variable], None]:
     return guard
 
 
+def _new(engine: Engine, slot: Slot, value: Value) -> Variable | None:
+    """A missing target is created, but not in a locked table."""
+    if engine.map.table(slot.table).locked:
+        engine.counters["locked_ignored"] += 1
+        return None
+    return engine.map.create(slot.table, slot.name, value, engine.now)
+
+
 def to_variable(engine: Engine, slot: Slot, use_av: bool) -> Put:
     """Force kind and value on the variable and fire its actions (not with useAv)."""
     guard = _guarded(engine, slot)
@@ -32,7 +40,9 @@ def to_variable(engine: Engine, slot: Slot, use_av: bool) -> Put:
     def put(source: Variable, value: Value, quality: Quality) -> None:
         target = slot.var
         if target is None:
-            target = engine.map.create(slot.table, slot.name, value, engine.now)
+            target = _new(engine, slot, value)
+            if target is None:
+                return
         elif engine.marking:
             if not fire:
                 target.cell.quality = quality
@@ -59,7 +69,9 @@ def to_param(engine: Engine, slot: Slot, param: str, use_av: bool) -> Put:
             guard(source)
             return
         if target is None:
-            target = engine.map.create(slot.table, slot.name, False, engine.now)
+            target = _new(engine, slot, False)
+        if target is None:
+            return
         if target.params.get(param) != value or kind_differs(target.params.get(param), value):
             engine.set_param(target, param, value)
 
@@ -85,8 +97,9 @@ def to_bit(engine: Engine, slot: Slot, bit: int, use_av: bool) -> Put:
         if not isinstance(value, bool):
             return
         if target is None:
-            target = engine.map.create(slot.table, slot.name, 0, engine.now)
-        engine.set_bit(target, bit, value)
+            target = _new(engine, slot, 0)
+        if target is not None:
+            engine.set_bit(target, bit, value, force=True)
 
     return put
 

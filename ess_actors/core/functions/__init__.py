@@ -6,19 +6,47 @@ from typing import Final
 from ess_actors.core.engine import Function
 from ess_actors.core.functions import (
     alarms,
+    averages,
     calculate,
     clock,
+    commands,
     links,
     lists,
+    loaders,
+    locks,
+    lookup,
     monitor,
     notes,
+    options,
+    power,
+    process,
     publish,
     schedule,
+    slew,
 )
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
     name: function
-    for family in (alarms, calculate, clock, links, lists, monitor, notes, publish, schedule)
+    for family in (
+        alarms,
+        averages,
+        calculate,
+        clock,
+        commands,
+        links,
+        lists,
+        loaders,
+        locks,
+        lookup,
+        monitor,
+        notes,
+        options,
+        power,
+        process,
+        publish,
+        schedule,
+        slew,
+    )
     for name, function in family.FUNCTIONS.items()
 }
 """Every function by the name documents call it. A name that is not here is an unknown function."""

@@ -5,7 +5,8 @@ from typing import Final
 
 from ess_actors.core.assets import Asset
 from ess_actors.core.engine import Engine, Function
-from ess_actors.core.latch import ALARM, CLEAR, FAULT, local_time
+from ess_actors.core.latch import ALARM, CLEAR, FAULT, shown
+from ess_actors.core.local_time import local_time
 from ess_actors.core.variables import Variable
 
 LIST_SEVERITY: Final = 2
@@ -36,7 +37,7 @@ def process_sys_alarm(engine: Engine, asset: Asset, var: Variable) -> None:
     if value == book.normal(asset, kind):
         book.back_to_normal(var)
         return
-    message = f"[{var.name}] received [{value}] at [{local_time(engine.wall)}]"
+    message = f"[{var.name}] received [{shown(value)}] at [{local_time(engine)}]"
     book.append(asset, kind, var, message, LIST_SEVERITY)
     if kind == FAULT:
         book.shut_down(asset, True)

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from statistics import pstdev
 from typing import Final
 
 from ess_actors.core.assets import Asset
 from ess_actors.core.engine import Engine, Function
-from ess_actors.core.expression import ExpressionError, Node, compile_expression
-from ess_actors.core.functions.operands import Operands, resolve, value_of
+from ess_actors.core.functions.formula import Formula, formula_of, result_of
+from ess_actors.core.functions.operands import Operands, qualities_of, resolve, values_of
 from ess_actors.core.quality import Quality, of_total
-from ess_actors.core.variables import BOOL, NUMBER, Value, Variable, finite, kind_of
+from ess_actors.core.variables import NUMBER, Value, Variable, finite, kind_of
 
 Numbers = Sequence[float]
 
@@ -39,6 +38,14 @@ def _share(operands: Numbers) -> float:
     return operands[0] - operands[0] * min(1.0, sum(operands[1:]))
 
 
+def _spread(operands: Numbers) -> float:
+    """Population standard deviation."""
+    if not operands:
+        return 0.0
+    mean = math.fsum(operands) / len(operands)
+    return math.sqrt(math.fsum((operand - mean) ** 2 for operand in operands) / len(operands))
+
+
 SCALED: Final[Mapping[str, Callable[[Numbers], float]]] = {
     "+": _fold(lambda a, b: a + b),
     "-": _fold(lambda a, b: a - b),
@@ -53,20 +60,24 @@ SCALED: Final[Mapping[str, Callable[[Numbers], float]]] = {
 """Operations whose result the param `scale` > 0 divides."""
 
 UNSCALED: Final[Mapping[str, Callable[[Numbers], Value]]] = {
-    "stddev": lambda operands: pstdev(operands) if operands else 0.0,
+    "stddev": _spread,
     "and": lambda operands: all(o == 1 for o in operands),
     "or": lambda operands: any(o == 1 for o in operands),
     ">": lambda operands: operands[1] > operands[0],
     "<": lambda operands: operands[1] < operands[0],
 }
-_OWN: Final = frozenset({"sqrt", "scale"})
-_WATCHING: Final = frozenset({"valChangedAny", "valChangedAll"})
+OWN: Final = frozenset({"sqrt", "scale"})
+"""Operations on the variable's own value."""
+WATCHING: Final = frozenset({"valChangedAny", "valChangedAll"})
+"""Operations on the changed flags of the operands."""
+PAIRED: Final = frozenset({"<", ">"})
+"""Operations that need exactly two operands."""
 
 
 class _Plan:
     """What was prepared for one variable."""
 
-    __slots__ = ("compute", "expression", "include_own", "operands", "operation", "problem", "scale")
+    __slots__ = ("compute", "formula", "include_own", "operands", "operation", "scale", "unknown")
 
     def __init__(self, engine: Engine, asset: Asset, var: Variable) -> None:
         self.operands: Operands = resolve(engine, asset, var)
@@ -79,20 +90,16 @@ class _Plan:
         self.scale = scale if scale > 0 and (self.operation in SCALED or self.operation == "sqrt") else 0.0
         if self.operation == "scale":
             self.scale = scale
-        self.expression: Node | None = None
-        self.problem = self.operands.problem
-        if var.flag("useExpr"):
-            self._compile(var.text("expression"))
-        elif self.compute is None and self.operation not in _OWN and self.operation not in _WATCHING:
-            self.problem = self.problem or f"operation {self.operation!r} is not known"
-        if self.problem and engine.once(("calculate", var, var.version)):
+        self.formula: Formula | None = formula_of(var) if var.flag("useExpr") else None
+        known = self.compute is not None or self.operation in OWN or self.operation in WATCHING
+        self.unknown = "" if known or self.formula else f"operation {self.operation!r} is not known"
+        if self.problem and engine.once(("calculate", var)):
             engine.log("warning", f"CalculateVar of {var.uri} does nothing: {self.problem}")
 
-    def _compile(self, text: str) -> None:
-        try:
-            self.expression = compile_expression(text)
-        except ExpressionError as error:
-            self.problem = self.problem or f"expression {text!r}: {error}"
+    @property
+    def problem(self) -> str:
+        """Why nothing can be calculated, "" when it can."""
+        return self.operands.problem or self.unknown
 
 
 def calculate_var(engine: Engine, asset: Asset, var: Variable) -> None:
@@ -106,16 +113,16 @@ def calculate_var(engine: Engine, asset: Asset, var: Variable) -> None:
     if plan.problem:
         engine.counters["not_calculated"] += 1
         return
-    if engine.quality_run and (plan.include_own or plan.operation in _OWN or plan.operation in _WATCHING):
+    if engine.quality_run and (plan.include_own or plan.operation in OWN or plan.operation in WATCHING):
         _follow_quality(engine, var, plan)
         return
-    if plan.expression is not None:
-        _evaluate(engine, var, plan, plan.expression)
+    if plan.formula is not None:
+        _evaluate(engine, var, plan, plan.formula)
         return
-    if plan.operation in _WATCHING:
+    if plan.operation in WATCHING:
         _watch_changes(engine, var, plan)
         return
-    if plan.operation in _OWN:
+    if plan.operation in OWN:
         _own(engine, var, plan)
         return
     _total(engine, var, plan)
@@ -124,57 +131,45 @@ def calculate_var(engine: Engine, asset: Asset, var: Variable) -> None:
 def _follow_quality(engine: Engine, var: Variable, plan: _Plan) -> None:
     """What builds on its own last result must not move on because a quality changed."""
     sources = [operand.slot.var for operand in plan.operands.operands]
-    if sources and plan.operation not in _WATCHING:
+    if sources and plan.operation not in WATCHING:
         engine.set_quality(var, of_total([s.cell.quality if s is not None else Quality.BAD for s in sources]))
 
 
 def _total(engine: Engine, var: Variable, plan: _Plan) -> None:
-    operands: list[float] = []
-    qualities: list[Quality] = []
-    if plan.include_own:
-        own = var.cell.value
-        operands.append(0.0 if isinstance(own, str) else own)
-    for operand in plan.operands.operands:
-        value = value_of(operand)
-        if value is None or isinstance(value, str) or plan.compute is None:
-            engine.counters["not_calculated"] += 1
-            return
-        operands.append(value + 0)
-        source = operand.slot.var
-        qualities.append(source.cell.quality if source is not None else Quality.BAD)
-    if plan.compute is None or (plan.operation in "<>" and len(operands) != 2):
+    operands = _operands(var, plan)
+    numbers = [operand + 0 for operand in operands or () if not isinstance(operand, str)]
+    compute = plan.compute
+    if (
+        operands is None
+        or compute is None
+        or len(numbers) != len(operands)
+        or (plan.operation in PAIRED and len(numbers) != 2)
+    ):
         engine.counters["not_calculated"] += 1
         return
     try:
-        result = plan.compute(operands)
+        result = compute(numbers)
         if plan.scale:
             result = result / plan.scale  # type: ignore[operator]
     except OverflowError:
         result = math.inf
-    put_result(engine, var, result, of_total(qualities))
+    put_result(engine, var, result, of_total(qualities_of(plan.operands)))
 
 
-def _evaluate(engine: Engine, var: Variable, plan: _Plan, expression: Node) -> None:
+def _evaluate(engine: Engine, var: Variable, plan: _Plan, formula: Formula) -> None:
     """An expression may also read text; an evaluation without a result gives 0 and is counted."""
-    operands: list[Value] = [var.cell.value] if plan.include_own else []
-    qualities: list[Quality] = []
-    for operand in plan.operands.operands:
-        value = value_of(operand)
-        if value is None or operand.slot.var is None:
-            engine.counters["not_calculated"] += 1
-            return
-        operands.append(value)
-        qualities.append(operand.slot.var.cell.quality)
-    try:
-        result = expression(operands)
-    except OverflowError:
-        result = math.inf
-    except ExpressionError as error:
-        engine.counters["expr_errors"] += 1
-        if engine.once(("expression", var, str(error))):
-            engine.log("warning", f"expression of {var.uri}: {error}")
-        result = 0
-    put_result(engine, var, result, of_total(qualities))
+    operands = _operands(var, plan)
+    if operands is None:
+        engine.counters["not_calculated"] += 1
+        return
+    put_result(engine, var, result_of(engine, var, formula, operands), of_total(qualities_of(plan.operands)))
+
+
+def _operands(var: Variable, plan: _Plan) -> list[Value] | None:
+    values = values_of(plan.operands)
+    if values is not None and plan.include_own:
+        values.insert(0, var.cell.value)
+    return values
 
 
 def _own(engine: Engine, var: Variable, plan: _Plan) -> None:
@@ -217,7 +212,7 @@ def _watch_changes(engine: Engine, var: Variable, plan: _Plan) -> None:
         return
     flags = [source.cell.changed for source in sources if source is not None]
     result = any(flags) if plan.operation == "valChangedAny" else all(flags)
-    stored: Value = result if var.cell.kind == BOOL else int(result)
+    stored: Value = int(result) if var.cell.kind == NUMBER else result
     if stored == var.cell.value:
         return
     for source in sources:

@@ -1,11 +1,11 @@
 """UpdateSysTime, SendTime and SendTrue: time and life signs as variables."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
 from ess_actors.core.assets import Asset
 from ess_actors.core.engine import Engine, Function
+from ess_actors.core.local_time import local_now
 from ess_actors.core.variables import Value, Variable
 
 MAX_HEARTBEAT: Final = 60
@@ -13,7 +13,7 @@ MAX_HEARTBEAT: Final = 60
 
 def update_sys_time(engine: Engine, asset: Asset, var: Variable) -> None:
     """Fill `/status/<instance>`: controller time, wall clock (local) and a heartbeat 0..MaxHeartbeat."""
-    local = datetime.fromtimestamp(engine.wall)
+    local = local_now(engine)
     table = f"/status/{engine.name}"
     values: dict[str, Value] = {
         "tNow": engine.now,

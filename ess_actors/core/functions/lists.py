@@ -14,13 +14,13 @@ WAKE: Final = "wake_monitor"
 class _Call(NamedTuple):
     function: str
     slot: Slot
-    asset: Asset
 
 
-def _calls(engine: Engine, monitor: str, owner: Asset) -> tuple[_Call, ...]:
-    table = engine.map.tables.get(f"/schedule/{monitor}/{owner.name}")
+def _calls(engine: Engine, uri: str) -> tuple[_Call, ...]:
+    """The entries of a list in alphabetical order. Functions are the same for every asset, so an entry's
+    `amap` makes no difference; `enable` and `rate` are those of whoever calls the list."""
     calls = []
-    for name, entry in table.ordered() if table is not None else ():
+    for name, entry in sorted(engine.map.tables[uri].variables.items()):
         function = entry.text("func")
         try:
             reference = parse_reference(name)
@@ -30,47 +30,47 @@ def _calls(engine: Engine, monitor: str, owner: Asset) -> tuple[_Call, ...]:
             if engine.once(("monitor", entry.uri)):
                 engine.log("warning", f"{entry.uri} names no variable or no func and is left out")
             continue
-        asset = engine.assets.find(entry.text("amap")) or owner
-        calls.append(_Call(function, engine.map.slot(reference.table, reference.name), asset))
+        calls.append(_Call(function, engine.map.slot(reference.table, reference.name)))
     return tuple(calls)
 
 
-def _run(engine: Engine, monitor: str, owner: Asset) -> None:
-    for call in _prepared(engine, monitor, owner):
+def _run(engine: Engine, uri: str, context: Asset) -> None:
+    for call in _prepared(engine, uri):
         if call.slot.var is not None:
-            engine.call(call.function, call.asset, call.slot.var)
+            engine.call(call.function, context, call.slot.var)
         elif engine.once(("monitor", call.slot)):
-            engine.log(
-                "warning", f"/schedule/{monitor}/{owner.name}: {call.slot.table}:{call.slot.name} is missing"
-            )
+            engine.log("warning", f"{uri}: {call.slot.table}:{call.slot.name} is missing")
 
 
-def _prepared(engine: Engine, monitor: str, owner: Asset) -> tuple[_Call, ...]:
+def _prepared(engine: Engine, uri: str) -> tuple[_Call, ...]:
     """The calls of a list, prepared again when entries were added or changed."""
-    table = engine.map.tables.get(f"/schedule/{monitor}/{owner.name}")
+    table = engine.map.tables.get(uri)
     if table is None:
         return ()
     stamp = (len(table.variables), sum(entry.version for entry in table.variables.values()))
-    known = engine.monitor_lists.get(table.uri)
+    known = engine.monitor_lists.get(uri)
     if known is None or known[0] != stamp:
-        known = engine.monitor_lists[table.uri] = (stamp, _calls(engine, monitor, owner))
+        known = engine.monitor_lists[uri] = (stamp, _calls(engine, uri))
     return known[1]  # type: ignore[return-value]
 
 
 def run_monitor(engine: Engine, asset: Asset, var: Variable) -> None:
-    """Run the list of one asset: params `aname` (default: the context) and `monitor` (wake_monitor)."""
-    owner = engine.assets.find(var.text("aname")) or asset
-    _run(engine, var.text("monitor", WAKE), owner)
+    """Run the list `monitor` (wake_monitor) of asset `aname` (default: the context), in its context.
+
+    An unknown asset has its list, too, and the context of the root.
+    """
+    named = var.text("aname") or asset.name
+    context = asset if named == asset.name else engine.assets.find(named) or engine.assets.root
+    _run(engine, f"/schedule/{var.text('monitor', WAKE)}/{named}", context)
 
 
 def run_monitor_list(engine: Engine, asset: Asset, var: Variable) -> None:
     """Run the lists of asset `amname` (default: the root) and, with runChild, of all below it."""
-    owner = engine.assets.find(var.text("amname")) or engine.assets.root
-    monitor = var.text("mname", WAKE)
-    pending = [owner]
+    pending = [engine.assets.find(var.text("amname")) or engine.assets.root]
+    monitor = var.text("mname") or WAKE
     while pending:
         current = pending.pop(0)
-        _run(engine, monitor, current)
+        _run(engine, f"/schedule/{monitor}/{current.name}", current)
         if var.flag("runChild", True):
             pending[:0] = current.children()
 

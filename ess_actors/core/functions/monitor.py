@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from ess_actors.core.assets import Asset
-from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine, Function
+from ess_actors.core.functions.operands import Operand, operand_of, value_of
 from ess_actors.core.functions.watch_timers import Level, Watch
-from ess_actors.core.latch import ALARM, FAULT, SEVERITY, local_time
+from ess_actors.core.latch import ALARM, FAULT, SEVERITY, shown
+from ess_actors.core.local_time import local_time
+from ess_actors.core.plans import Prepared
 from ess_actors.core.variables import Value, Variable
 
 _WHERE: Final = {FAULT: ("/faults", "MonitorVarFault"), ALARM: ("/alarms", "MonitorVarAlarm")}
+LIMIT_SIDES: Final[tuple[tuple[str, str], ...]] = (("EnableMaxValCheck", "Max"), ("EnableMinValCheck", "Min"))
+"""The switches of limits mode and the side each of them turns on."""
 
 
-class _Check:
+class _Check(Prepared):
     """The prepared state of one monitored variable."""
 
     def __init__(self, engine: Engine, asset: Asset, var: Variable) -> None:
@@ -22,42 +26,46 @@ class _Check:
         self.var = var
         self.last_poll = engine.now
         self.last_value: Value | None = None
-        self.watches: list[Watch] = []
         params = var.params
+        self.mode, switches = "limit", LIMIT_SIDES
         if "EnableStateCheck" in params:
-            self.mode, switches = "state", [("EnableStateCheck", "")]
+            self.mode, switches = "state", (("EnableStateCheck", ""),)
         elif "EnableConditionCheck" in params:
-            self.mode, switches = "cond", [("EnableConditionCheck", "")]
-        else:
-            self.mode, switches = "limit", [("EnableMaxValCheck", "Max"), ("EnableMinValCheck", "Min")]
+            self.mode, switches = "cond", (("EnableConditionCheck", ""),)
         faults = var.flag("EnableFaultCheck", self.mode != "limit")
-        for switch, side in switches:
-            self.watches.append(Watch(var, self.mode, side, faults, var.flag(switch)))
+        self.watches = [Watch(var, side, faults, var.flag(switch)) for switch, side in switches]
         self.alert = var.flag("EnableAlert", True)
-        self.comms = var.flag("EnableCommsCheck")
+        self.comms = self.mode == "state" and var.flag("EnableCommsCheck")
         self.kind = var.text("Type", "int")
-        self.expected = [
-            params.get(f"expectedVal{i}") for i in range(1, int(var.number("numExpectedVals")) + 1)
-        ]
-        self.conditions = [
-            (
-                var.text(f"conditionVar{i}"),
-                var.text(f"conditionType{i}", "int"),
-                [
-                    params.get(f"conditionVal{j}_{i}")
-                    for j in range(1, int(var.number(f"numConditions{i}")) + 1)
-                ],
-            )
-            for i in range(1, int(var.number("numConditionVars")) + 1)
-        ]
+        self.expected = _listed(var, "numExpectedVals", "expectedVal", self.kind)
+        self.conditions = [self._condition(f"{i}") for i in range(1, int(var.number("numConditionVars")) + 1)]
+        self.release = params.get("EnableFaultCheck") is False
+        """FaultShutdown is still to be taken back, once."""
         engine.alarms.prepare(asset)
-        if params.get("EnableFaultCheck") is False:
-            engine.alarms.shut_down(asset, False)
+
+    def follow(self, before: Prepared) -> None:
+        """New params do not stop the timers: a message may bring some with every value."""
+        if not isinstance(before, _Check) or before.mode != self.mode:
+            return
+        self.last_poll = before.last_poll
+        self.last_value = before.last_value
+        self.release = self.release and before.watches[0].faults
+        for watch, old in zip(self.watches, before.watches, strict=True):
+            watch.follow(old)
+
+    def _condition(self, index: str) -> tuple[Operand | None, str, frozenset[object]]:
+        var = self.var
+        kind = var.text(f"conditionType{index}", "int")
+        listed = _listed(var, f"numConditions{index}", "conditionVal", kind, f"_{index}")
+        return operand_of(self.engine, self.asset, var.text(f"conditionVar{index}")), kind, listed
 
     def poll(self) -> None:
         """One call: the time since the last one counts."""
         elapsed = self.engine.now - self.last_poll
         self.last_poll = self.engine.now
+        if self.release:
+            self.release = False
+            self.engine.alarms.shut_down(self.asset, False)
         value = self.var.cell.value
         for watch in self.watches:
             if not watch.on:
@@ -70,15 +78,13 @@ class _Check:
                     still = _as(self.kind, value) == _as(self.kind, self.last_value)
                     self._tell(watch, watch.state(still, elapsed, self.engine.now))
             elif self._conditions_hold():
-                met = any(_as(self.kind, value) == _as(self.kind, wanted) for wanted in self.expected)
-                self._tell(watch, watch.condition(met, elapsed))
+                self._tell(watch, watch.condition(_as(self.kind, value) in self.expected, elapsed))
         self.last_value = value
 
     def _conditions_hold(self) -> bool:
-        for uri, kind, values in self.conditions:
-            table, _, name = uri.partition(":")
-            found = self.engine.map.find(table, name) if name else self.asset.context.get(uri)
-            if found is None or all(_as(kind, found.cell.value) != _as(kind, wanted) for wanted in values):
+        for operand, kind, values in self.conditions:
+            value = value_of(operand) if operand is not None else None
+            if value is None or _as(kind, value) not in values:
                 return False
         return True
 
@@ -87,51 +93,55 @@ class _Check:
             if level.raised:
                 self._raise(watch, level)
             else:
-                self._recover(watch, level)
+                self._recover(watch)
 
     def _raise(self, watch: Watch, level: Level) -> None:
         engine, asset, var = self.engine, self.asset, self.var
         kind = level.kind
         var.params[level.flag] = True
-        table, name = _WHERE[kind]
-        suffix = f"{self.mode}_{watch.side.lower()}" if watch.side else self.mode
-        target = engine.ensure(f"{table}/{asset.name}", name, "")
-        engine.write(target, f"{var.name}_{suffix}")
         if kind == FAULT:
             engine.alarms.shut_down(asset, True)
-            if self.comms and self.mode == "state":
-                engine.write(engine.context(asset, "CommsOK"), False)
+        table, name = _WHERE[kind]
+        suffix = f"{self.mode}_{watch.side.lower()}" if watch.side else self.mode
+        engine.write(engine.ensure(f"{table}/{asset.name}", name, ""), f"{var.name}_{suffix}")
         if self.alert:
             engine.alarms.append(asset, kind, var, self._text(watch, level), SEVERITY[kind])
+        if kind == FAULT and self.comms:
+            engine.write(engine.context(asset, "CommsOK"), False)
 
     def _text(self, watch: Watch, level: Level) -> str:
-        head = f"[{self.var.name}] value [{plain(self.var.cell.value)}]"
+        head = f"[{self.var.name}] value [{shown(self.var.cell.value)}]"
         if self.mode == "limit":
             sign = ">" if watch.side == "Max" else "<"
-            head += f" {sign} {watch.side.lower()} {level.kind} threshold [{plain(level.threshold)}]"
+            head += f" {sign} {watch.side.lower()} {level.kind} threshold [{shown(level.threshold)}]"
         else:
             head += " is not changing" if self.mode == "state" else " != expected value(s)"
-        return f"{head} for {plain(level.timeout)} seconds at {local_time(self.engine.wall)}"
+        return f"{head} for {shown(level.timeout)} seconds at {local_time(self.engine)}"
 
-    def _recover(self, watch: Watch, level: Level) -> None:
-        engine, asset = self.engine, self.asset
-        seen = [flag for flag in watch.flags() if self.var.params.get(flag) is True]
-        for flag in watch.flags():
-            self.var.params[flag] = False
+    def _recover(self, watch: Watch) -> None:
+        engine, asset, params = self.engine, self.asset, self.var.params
         for kind, flag in zip((ALARM, FAULT), watch.flags(), strict=True):
-            if self.alert and flag in seen:
+            seen, params[flag] = params.get(flag) is True, False
+            if seen and self.alert:
                 engine.alarms.add(asset, kind, -1)
         engine.alarms.shut_down(asset, False)
-        if self.comms and self.mode == "state":
+        if self.comms:
             engine.write(engine.context(asset, "CommsOK"), True)
         engine.alarms.back_to_normal(self.var)
 
 
+def _listed(var: Variable, count: str, name: str, kind: str, suffix: str = "") -> frozenset[object]:
+    """The values of the numbered params that are there, in the form in which they are compared."""
+    params = [f"{name}{i}{suffix}" for i in range(1, int(var.number(count)) + 1)]
+    return frozenset(_as(kind, var.params[param]) for param in params if param in var.params)
+
+
 def _as(kind: str, value: object) -> object:
-    if kind == "string" or isinstance(value, str) or value is None:
-        return str(plain(value))
-    number = float(value) if isinstance(value, (int, float)) else 0.0
-    return int(number) if kind == "int" else number
+    if kind == "string":
+        return shown(value)
+    if isinstance(value, (int, float)):
+        return int(value) if kind == "int" else float(value)
+    return value
 
 
 def check_monitor_var(engine: Engine, asset: Asset, var: Variable) -> None:

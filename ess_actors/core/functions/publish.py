@@ -1,7 +1,8 @@
-"""RunPub: publish tables and variables; and the count of UI listeners that lets UI publication rest."""
+"""RunPub, FastPub, SlowPub, SlowPubOne: publish tables and variables; UI publication rests while nobody listens."""
 
-from collections.abc import Mapping
-from typing import Final
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -12,10 +13,17 @@ from ess_actors.core.quality import Quality
 from ess_actors.core.variables import Variable
 
 PREFIX_MARK: Final = "##"
+UI: Final = "ui"
+LISTENERS: Final = "/control/ui_listeners"
 
 
-def _body(body: object) -> bytes:
-    return orjson.dumps(body, default=plain)
+class Publication(NamedTuple):
+    """What one publication is: `named` as a document writes it, on `sendas` instead of its own uri when given."""
+
+    named: str
+    mode: str
+    sendas: str
+    always: bool
 
 
 class UiListeners:
@@ -25,58 +33,78 @@ class UiListeners:
         self.engine = engine
         self.count: float | None = None
         """None while no server said anything: then everything is published."""
-        self.resting: dict[Variable, None] = {}
+        self.resting: dict[Publication, None] = {}
 
     def changed(self) -> None:
         """Add up the table; the first listener after none gets what was held back at once."""
-        table = self.engine.map.tables.get("/control/ui_listeners")
+        table = self.engine.map.tables.get(LISTENERS)
         values = [var.cell.value for var in table.variables.values()] if table is not None else []
-        before, self.count = self.count, sum(float(v) for v in values if not isinstance(v, str))
+        before, self.count = self.count, sum(max(0, value) for value in values if not isinstance(value, str))
         status = self.engine.ensure(f"/status/{self.engine.name}", "UiListeners", 0)
         self.engine.write(status, self.count)
         if before == 0 and self.count > 0:
             waiting, self.resting = self.resting, {}
-            for var in waiting:
-                run_pub(self.engine, self.engine.assets.root, var)
+            for publication in waiting:
+                _publish(self.engine, publication)
 
-    def rests(self, var: Variable) -> bool:
-        """Whether a ui publication by this variable is to be left out now."""
-        if self.count != 0 or var.params.get("always") is True:
+    def rests(self, publication: Publication) -> bool:
+        """Whether it is to be left out now."""
+        if self.count != 0 or publication.mode != UI or publication.always:
             return False
-        self.resting[var] = None
+        self.resting[publication] = None
+        self.engine.counters["pubs_suppressed"] += 1
         return True
 
 
-def run_pub(engine: Engine, asset: Asset, var: Variable) -> None:
-    """Publish what param `table` (or `uri`) names, in `mode`, on its own uri or on `sendas`."""
-    named = var.text("table") or var.text("uri")
-    mode = var.text("mode", "ui")
-    if mode not in SHAPES:
-        mode = "ui"
-    if mode == "ui" and engine.listeners.rests(var):
-        engine.counters["pubs_suppressed"] += 1
-        return
-    sendas = var.text("sendas")
+def _publisher(function: str, fixed: str = "") -> Function:
+    """Publishes what param `table` (or `uri`) names, else `fixed`, in `mode`, on its own uri or on `sendas`
+    (or `dest`)."""
+    default = fixed and f", else {fixed}"
+
+    def publish(engine: Engine, asset: Asset, var: Variable) -> None:
+        def prepare() -> Publication:
+            mode = var.text("mode")
+            own = fixed.format(instance=engine.name, asset=asset.name)
+            named = var.text("table") or var.text("uri") or own
+            if not named:
+                engine.log("warning", f"{function} on {var.uri} publishes nothing: it has no param `table`")
+            sendas = var.text("sendas") or var.text("dest")
+            return Publication(named, mode if mode in SHAPES else UI, sendas, var.flag("always"))
+
+        publication = engine.plan(function, asset, var, prepare)
+        assert isinstance(publication, Publication)
+        if publication.named and not engine.listeners.rests(publication):
+            _publish(engine, publication)
+
+    publish.__doc__ = f"Publish what param `table` names{default}, in `mode`, on its own uri or on `sendas`."
+    return publish
+
+
+def _publish(engine: Engine, what: Publication) -> None:
+    named = what.named
     if named.endswith(PREFIX_MARK):
-        prefix = named[: -len(PREFIX_MARK)]
-        for uri in engine.map.uris():
-            if uri.startswith(prefix):
-                _publish(engine, uri, mode, "")
+        for uri in _beginning_with(engine.map.uris(), named[: -len(PREFIX_MARK)]):
+            _send(engine, uri, what.mode, what.sendas)
         return
     table, colon, name = named.partition(":")
-    if not colon:
-        _publish(engine, named, mode, sendas)
-        return
-    source = engine.map.find(table, name)
+    source = engine.map.find(table, name) if colon else None
     if source is None:
-        _publish(engine, named, mode, sendas)
+        _send(engine, named, what.mode, what.sendas)
     elif isinstance(source.cell.value, str):
         for entry in source.cell.value.split(","):
             if entry.strip():
-                _publish(engine, entry.strip(), mode, "")
+                _send(engine, entry.strip(), what.mode, "")
 
 
-def _publish(engine: Engine, named: str, mode: str, sendas: str) -> None:
+def _beginning_with(uris: tuple[str, ...], prefix: str) -> Iterator[str]:
+    for index in range(bisect_left(uris, prefix), len(uris)):
+        if not uris[index].startswith(prefix):
+            break
+        yield uris[index]
+
+
+def _send(engine: Engine, named: str, mode: str, sendas: str) -> None:
+    """One message: a table, or a table with one variable only."""
     uri, _, name = named.partition(":")
     shape = SHAPES[mode]
     table = engine.map.tables.get(uri)
@@ -84,19 +112,22 @@ def _publish(engine: Engine, named: str, mode: str, sendas: str) -> None:
     if table is not None and not name:
         body: object = of_table(table, shape)
         marks = marks_of(table)
+    elif (var := engine.map.find(uri, name)) is not None:
+        body = {name: shape(var)}
+        if var.cell.quality is not Quality.GOOD:
+            marks = {name: int(var.cell.quality)}
     else:
-        var = engine.map.find(uri, name) if name else None
-        if var is None:
-            engine.counters["pub_nonexistent"] += 1
-            last = name or uri.rpartition("/")[2]
-            body = {last: {"value": f"uri {named} nonexistent"}}
-        else:
-            body = {name: shape(var)}
-            if var.cell.quality is not Quality.GOOD:
-                marks = {name: int(var.cell.quality)}
+        engine.counters["pub_nonexistent"] += 1
+        missing = named.replace(":", "/")
+        body = {missing: {"value": f"uri {missing} nonexistent"}}
     target = sendas or uri
-    if engine.send("pub", target, _body(body), "", marks, named):
+    if engine.send("pub", target, orjson.dumps(body, default=plain), "", marks, named):
         engine.counters[f"pubs_out{{{target}}}"] += 1
 
 
-FUNCTIONS: Final[Mapping[str, Function]] = {"RunPub": run_pub}
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    "RunPub": _publisher("RunPub"),
+    "FastPub": _publisher("FastPub", "/site/{instance}/ess_hs"),
+    "SlowPub": _publisher("SlowPub", "/site/{instance}/ess_ls"),
+    "SlowPubOne": _publisher("SlowPubOne", "/assets/{asset}/summary"),
+}

@@ -36,9 +36,10 @@ class _Timer:
 class Watch:
     """One side (Max, Min, or "" for state and condition) of one monitored variable. Times in seconds."""
 
-    def __init__(self, var: Variable, mode: str, side: str, faults: bool, on: bool) -> None:
+    def __init__(self, var: Variable, side: str, faults: bool, on: bool) -> None:
         self.var = var
         self.side = side
+        self.faults = faults
         self.on = on
         self.sign = -1.0 if side == "Min" else 1.0
         self.reset_value = var.number(f"{side}ResetValue")
@@ -56,6 +57,16 @@ class Watch:
             )
             for kind, word in ((ALARM, "Alarm"), (FAULT, "Fault"))
         ]
+        for flag in self.flags():
+            var.params.setdefault(flag, False)
+
+    def follow(self, before: "Watch") -> None:
+        """Go on from the timers of the watch before; new timeouts count from when theirs began."""
+        for timer, old in zip(self.timers, before.timers, strict=True):
+            timer.left = timer.timeout - (old.timeout - old.left)
+        self.recover_left = self.recover_timeout - (before.recover_timeout - before.recover_left)
+        self.recovered = before.recovered
+        self.alive_since = before.alive_since
 
     def flags(self) -> list[str]:
         """The params that say what was raised: alarm, fault."""

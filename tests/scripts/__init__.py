@@ -1,0 +1,1 @@
+"""Shell scripts in the style of a plant, run against real trees."""
