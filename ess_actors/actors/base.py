@@ -22,6 +22,7 @@ from thespian.actors import (
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
 from ess_actors.actors.process import die_with_parent, keep_own_logging, log, name_process
+from ess_actors.actors.seal import seal
 from ess_actors.core.control import Configure, Crashed, Directory, Entry, Heartbeat, Ready, Taken, Wake
 from ess_actors.core.directory import Router
 from ess_actors.core.flow import TAKEN_EVERY, Flow, Parcel
@@ -225,6 +226,7 @@ class TreeActor(Actor):  # type: ignore[misc]
 
     def _look_after_flows(self, now: float) -> None:
         self.meter.gauge("ess_messages_waiting", self.actor_id, value=self.backlog)
+        self.meter.total("ess_messages_refused_total", self.actor_id, value=seal.refused)
         for actor_id, flow in self._flows.items():
             if flow.shed:
                 self.meter.count("ess_messages_dropped_total", self.actor_id, "overload", by=flow.shed)
