@@ -18,7 +18,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
     class Dealing(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "site" if nodeid.startswith("tests/system/") and "fault_matrix" not in nodeid else nodeid
+            alone = "fault_matrix" in nodeid or "chaos" in nodeid
+            return "site" if nodeid.startswith("tests/system/") and not alone else nodeid
 
     return Dealing(config, log)
 

@@ -150,7 +150,9 @@ def unit() -> RawConfigParser:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("Type", "exec"),
+        ("Type", "notify"),
+        ("NotifyAccess", "main"),
+        ("WatchdogSec", "20"),
         ("User", "ess-actors"),
         ("Restart", "on-failure"),
         ("RestartPreventExitStatus", "2"),

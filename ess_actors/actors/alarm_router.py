@@ -1,8 +1,10 @@
 """The alarm routing actor of one instance: its alarm list, and who answered a clear."""
 
 import time
+from typing import Any
 
 from ess_actors.actors.base import TreeActor
+from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.core.alarm_router import AlarmRouter
 from ess_actors.core.control import Wake
 from ess_actors.core.messages import Message
@@ -17,24 +19,39 @@ class AlarmRouterActor(TreeActor):
     def __init__(self) -> None:
         super().__init__()
         self._alarms: AlarmRouter
+        self._store: StoreLink
 
     def on_configure(self, settings: str) -> None:
         self._alarms = AlarmRouter(settings)
+        self._store = StoreLink(self, self._publish)
         self.ready(self._alarms.subscriptions)
 
     def on_message(self, message: Message) -> None:
         self._emit(self._alarms.handle(message, time.monotonic(), time.time()))
 
+    def on_directory(self, gone: frozenset[str]) -> None:
+        self._store.on_directory()
+
+    def on_control(self, message: Any, sender: Any) -> None:
+        self._store.on_control(message)
+
     def on_wake(self, wake: Wake) -> None:
-        self._emit(self._alarms.tick(time.monotonic()))
+        if wake.what == WAKE:
+            self._store.on_wake()
+        else:
+            self._emit(self._alarms.tick(time.monotonic()))
+
+    def _publish(self, messages: list[Message]) -> None:
+        self.post_all(messages)
 
     def snapshot(self) -> Snapshot:
         for severity, count in self._alarms.active_by_severity().items():
             self.meter.gauge("ess_alarms_active", self.actor_id, severity, value=count)
         for result, count in self._alarms.results.items():
             self.meter.total("ess_clear_faults_total", self.actor_id, result, value=count)
+        self._store.note()
         return super().snapshot()
 
     def _emit(self, messages: list[Message]) -> None:
-        self.post_all(messages)
+        self._store.publish(messages)
         self.wake_at(self._alarms.next_due(), "clear")

@@ -2,7 +2,6 @@
 
 import os
 import time
-import traceback
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +20,9 @@ from thespian.actors import (
 )
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
-from ess_actors.actors.process import die_with_parent, keep_own_logging, log, name_process
+from ess_actors.actors.disturb import disturb
+from ess_actors.actors.process import describe_crash, die_with_parent, keep_own_logging, name_process
+from ess_actors.actors.progress import PROGRESS, Concern, row_of
 from ess_actors.actors.seal import seal
 from ess_actors.core.control import Configure, Crashed, Directory, Entry, Heartbeat, Ready, Taken, Wake
 from ess_actors.core.directory import Router
@@ -30,8 +31,7 @@ from ess_actors.core.messages import Frame, Message, from_wire, to_wire
 from ess_actors.core.metrics import Meter, Snapshot
 
 HEARTBEAT_S = 1.0
-
-
+PULSE_S = 0.4  # so often an actor that has nothing to do shows that it could
 _EARLY_EVENTS = 50
 
 
@@ -55,6 +55,7 @@ class TreeActor(Actor):  # type: ignore[misc]
         self._flows: dict[str, Flow] = {}
         self._running: frozenset[str] = frozenset()
         self._next_heartbeat = 0.0
+        self.row = -1
         self._process = psutil.Process()
         self._crashed = False
         self._early: list[Message] = []
@@ -90,6 +91,10 @@ class TreeActor(Actor):  # type: ignore[misc]
     def watched(self) -> list[int]:
         """File descriptors to watch; asked after every message, because Thespian forgets them each time."""
         return []
+
+    def at_work(self) -> bool:
+        """False while something is left undone that is long due."""
+        return True
 
     def snapshot(self) -> Snapshot:
         """Metrics for the heartbeat."""
@@ -158,6 +163,7 @@ class TreeActor(Actor):  # type: ignore[misc]
         """Thespian's entry. Nothing escapes: an exception would run the message twice and drop the watches."""
         if self._crashed:
             return None
+        PROGRESS.beat(self.row)
         try:
             self._dispatch(message, sender)
         except Exception as error:
@@ -241,7 +247,9 @@ class TreeActor(Actor):  # type: ignore[misc]
         self._supervisor = message.supervisor or sender
         self._router = Router(self.actor_id)
         name_process(self.actor_id)
+        self.row = row_of(self.actor_id, self.everybody)
         self.on_configure(message.settings)
+        self._pulse()
 
     def _woken(self, payload: Any) -> None:
         if not isinstance(payload, Wake):
@@ -252,10 +260,21 @@ class TreeActor(Actor):  # type: ignore[misc]
             del self._armed[payload.what]
         if payload.what == "heartbeat":
             self._beat()
+        elif payload.what == "pulse":
+            self._pulse()
         else:
             self.on_wake(payload)
 
+    def _pulse(self) -> None:
+        self._show_work()
+        self.wake_after(PULSE_S, Wake("pulse"))
+
+    def _show_work(self) -> None:
+        if self.at_work():
+            PROGRESS.beat(self.row, Concern.WORK)
+
     def _beat(self) -> None:
+        disturb(self.actor_id)
         now = time.monotonic()
         self._look_after_flows(now)
         self.heartbeat(self.own_heartbeat())
@@ -274,11 +293,7 @@ class TreeActor(Actor):  # type: ignore[misc]
 
     def _crash(self, error: Exception) -> None:
         self._crashed = True
-        reason = f"{type(error).__name__}: {error}"
-        text = "".join(traceback.format_exception(error))
-        log.error(
-            "%s (generation %d) crashed: %s\n%s", self.actor_id or self.kind, self.generation, reason, text
-        )
+        reason = describe_crash(self.actor_id or self.kind, self.generation, error)
         if self._parent is not None:
             self.send(self._parent, Crashed(self.actor_id, self.generation, reason))
         self.send(self.myAddress, ActorExitRequest(recursive=True))

@@ -16,6 +16,7 @@ from ess_actors.actors.settings import (
 )
 from ess_actors.config.site import Instance, Site
 from ess_actors.core.errors import ConfigError
+from ess_actors.core.lease import Guarding, SafeList
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
 from ess_actors.modbus.simulator import device_names
@@ -31,6 +32,8 @@ class RunOptions:
     """Stem of a Modbus server file -> where it listens instead."""
     record: str = ""
     """Folder for a recording of every instance; empty = none."""
+    keep_changes: bool = False
+    """Keep the last changes of every variable."""
 
 
 def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening]]:
@@ -88,7 +91,7 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         site.name, host, port, version("ess_actors"), names, addresses, options.simulated, devices
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
-    return SiteSettings(site.name, instances, web, sim), listening
+    return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening
 
 
 def _instances(
@@ -107,22 +110,39 @@ def _instances(
     clients: dict[int, list[ClientMap]] = {}
     for maps, server in zip(files, serving, strict=True):
         clients.setdefault(server, []).extend(maps)
-    return tuple(
-        EssSettings(
-            instance.name,
-            instance.start,
-            instance.documents,
-            tuple(
-                ClientSettings(tuple(maps), ports)
-                for server, maps in clients.items()
-                if owners[server] == index
-            ),
-            tuple(_placed(server, options.servers) for server in instance.servers),
-            csv=instance.csv,
-            record=options.record,
+    lists = [one for instance in instances for one in instance.safe]
+    found: list[EssSettings] = []
+    for index, instance in enumerate(instances):
+        own = tuple(
+            ClientSettings(tuple(maps), ports, _safe(maps, lists))
+            for server, maps in clients.items()
+            if owners[server] == index
         )
-        for index, instance in enumerate(instances)
-    )
+        guarded = {f"{instance.name}/{one.stem}": one.safe for one in own if one.safe is not None}
+        found.append(
+            EssSettings(
+                instance.name,
+                instance.start,
+                instance.documents,
+                own,
+                tuple(_placed(server, options.servers) for server in instance.servers),
+                csv=instance.csv,
+                record=options.record,
+                guarding=Guarding(guarded, instance.heartbeat, instance.emergency),
+                keep_changes=options.keep_changes,
+            )
+        )
+    return tuple(found)
+
+
+def _safe(maps: Sequence[ClientMap], lists: Sequence[SafeList]) -> SafeList | None:
+    """What the devices of one client actor fall back to: it is leased as a whole, as shortly as any of them."""
+    uris = tuple(f"{component.uri}/" for one in maps for component in one.components)
+    values = {uri: value for one in lists for uri, value in one.values.items() if uri.startswith(uris)}
+    if not values:
+        return None
+    lease_s = min(one.lease_s for one in lists if any(uri.startswith(uris) for uri in one.values))
+    return SafeList(maps[0].stem, lease_s, values)
 
 
 def _placed(server: ServerMap, elsewhere: Mapping[str, Address]) -> ServerMap:

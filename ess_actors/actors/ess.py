@@ -2,27 +2,38 @@
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from ess_actors.actors.alarm_router import AlarmRouterActor
+from ess_actors.actors.lease import Lessor
 from ess_actors.actors.modbus_client import ModbusClientActor
 from ess_actors.actors.modbus_server import ModbusServerActor
 from ess_actors.actors.process import log
 from ess_actors.actors.recorder import Recorder
 from ess_actors.actors.settings import EssSettings, child_ids
+from ess_actors.actors.store import FILE
+from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.core.control import Children, Heartbeat, Order, Wake
 from ess_actors.core.ess import Ess
+from ess_actors.core.events import Event
 from ess_actors.core.local_time import UTC_OFFSET
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Snapshot
 from ess_actors.core.recording import Call, birth_line, carry_out, digest_of
-from ess_actors.core.supervision import ChildSpec
 from ess_actors.core.turns import Turns
+from ess_actors.store.states import read_state
 
 _PATIENCE_S = 3.0
 """How long the first messages wait for the actors they may be meant for."""
+_ANSWER_S: Final = 0.2
+"""So long an instance lives on that was asked to stop, for its answer to leave."""
+_OVERDUE_S: Final = 3.0
+"""An instance under load runs its items late; one that does not run them at all hangs."""
 _LEVELS: Final = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -39,6 +50,8 @@ class EssActor(SupervisingActor):
     def __init__(self) -> None:
         super().__init__()
         self._ess: Ess
+        self._store: StoreLink
+        self._lessor: Lessor
         self._recorder: Recorder | None = None
         self._turns = Turns()
         self._held: list[Message] | None = []
@@ -52,7 +65,11 @@ class EssActor(SupervisingActor):
         self._ess = Ess(settings.start, settings.documents, now=now, wall=wall, csv=settings.csv)
         if settings.record:
             self._record(settings, now, wall)
-        clients = {f"{settings.name}/{client.stem}": client for client in settings.clients}
+        self._lessor = Lessor(self, settings.guarding)
+        clients = {
+            f"{settings.name}/{client.stem}": replace(client, again=self.generation > 1)
+            for client in settings.clients
+        }
         servers = {f"{settings.name}/{server.stem}": server for server in settings.servers}
         actors: dict[str, tuple[type[Any], Any]] = {
             **{child: (ModbusClientActor, client) for child, client in clients.items()},
@@ -60,10 +77,16 @@ class EssActor(SupervisingActor):
             f"{settings.name}/alarms": (AlarmRouterActor, settings.name),
         }
         self.supervise(
-            [ChildPlan(ChildSpec(child, kind), *actors[child]) for child, kind in child_ids(settings)]
+            [ChildPlan(self._lessor.spec(child, kind), *actors[child]) for child, kind in child_ids(settings)]
         )
         self._measure(now, wall, time.process_time(), self._process.memory_info().rss)
-        self._let(Call("boot", now, wall))
+        self._store = StoreLink(self, self._emit, self._ess.saved)
+        state, problem = read_state(self.state_dir / FILE, settings.name)
+        if problem:
+            log.warning("%s", problem)
+        self._let(Call("boot", now, wall, state=state or None))
+        if settings.keep_changes:
+            self._ess.keep_changes()
         self.wake_after(_PATIENCE_S, Wake("patience"))
         self.ready(self._ess.subscriptions)
 
@@ -80,6 +103,7 @@ class EssActor(SupervisingActor):
         for actor_id in sorted(gone):
             if actor_id != self.actor_id:
                 self._let(Call("source_lost", now, wall, source=actor_id))
+        self._store.on_directory()
         self._tell_restarted_router(now, wall)
         if self._held is not None and self._running >= set(self.everybody):
             self._release()
@@ -102,8 +126,18 @@ class EssActor(SupervisingActor):
                     self._wake_for_items(now)
             case "patience":
                 self._release()
+            case "lease":
+                self._look_after_leases()
+            case "stop":
+                self.send(self._supervisor, Order(self.actor_id, "stop", 0))
+            case str() as what if what == WAKE:
+                self._store.on_wake()
             case _:
                 super().on_wake(wake)
+
+    def at_work(self) -> bool:
+        due = self._ess.next_due()
+        return due is None or time.monotonic() - due < _OVERDUE_S
 
     def on_exit(self) -> None:
         if self._recorder is not None:
@@ -115,6 +149,7 @@ class EssActor(SupervisingActor):
         counters = self._ess.counters
         blocked = sum(count for name, count in counters.items() if name.startswith("blocked{"))
         self.meter.total("ess_messages_blocked_total", self.actor_id, value=blocked)
+        self._store.note()
         return super().snapshot()
 
     def own_heartbeat(self) -> Heartbeat:
@@ -127,6 +162,12 @@ class EssActor(SupervisingActor):
             self._supervisor,
             Children(self.actor_id, self.generation, self.supervision.reports(), self.entries()),
         )
+        self._lessor.renew(self._ess, time.monotonic())
+        self.wake_at(self._lessor.due(), "lease")
+
+    def on_control(self, message: Any, sender: Any) -> None:
+        super().on_control(message, sender)
+        self._store.on_control(message)
 
     def _record(self, settings: EssSettings, now: float, wall: float) -> None:
         """Where the recording cannot be kept the plant runs all the same."""
@@ -167,13 +208,24 @@ class EssActor(SupervisingActor):
         finally:  # what ends the actor is what a recording is wanted for
             if self._recorder is not None:
                 self._recorder.keep(call, messages)
-        if messages:
-            self._emit(messages)
+        changes = self._ess.changed_state()
+        if messages or changes:
+            self._store.publish(messages, changes)
         if self._ess.stop_requested and not self._stopping:
             self._stopping = True
-            self.send(self._supervisor, Order(self.actor_id, "stop", 0))
+            self.wake_after(_ANSWER_S, Wake("stop"))
+        self._look_after_leases()
         if call.what != "tick":
             self._wake_for_items(call.now)
+
+    def _look_after_leases(self) -> None:
+        self._lessor.look(self._ess)
+        self.wake_at(self._lessor.due(), "lease")
+
+    def tell(self, text: str, severity: int) -> None:
+        # The store keeps an instance's records only from its own hand.
+        event = Event(self.actor_id, text, severity)
+        self._store.publish([Message("post", "/events", orjson.dumps(event.as_body()))])
 
     def _emit(self, messages: list[Message]) -> None:
         if self._held is not None:

@@ -11,10 +11,12 @@ from typing import Any
 import uvloop
 
 from ess_actors.actors.base import TreeActor
+from ess_actors.actors.progress import PROGRESS, Concern
 
 _STOP_LIMIT_S = 0.8
 _TURN_S = 0.02
 """So long items of the thread are taken in one go."""
+_IO_PULSE_S = 0.1
 
 
 class IoActor(TreeActor):
@@ -89,7 +91,18 @@ class IoActor(TreeActor):
         self._loop.set_exception_handler(
             lambda _, context: self.from_io(context.get("exception") or RuntimeError(context["message"]))
         )
+        self._io_pulse()
         self._loop.run_forever()
+
+    def _show_work(self) -> None:
+        """The work of these actors is on the thread."""
+
+    def _io_pulse(self) -> None:
+        assert self._loop is not None
+        PROGRESS.beat(self.row, Concern.IO)
+        if self.at_work():
+            PROGRESS.beat(self.row, Concern.WORK)
+        self._loop.call_later(_IO_PULSE_S, self._io_pulse)
 
     def _watch_task(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.ensure_future(work)

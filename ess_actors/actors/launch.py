@@ -2,16 +2,14 @@
 
 import contextlib
 import errno
-import fcntl
 import gc
-import json
 import os
 import random
 import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,22 +19,28 @@ from thespian.actors import ActorSystem
 
 from ess_actors.actors import loopback
 from ess_actors.actors.process import adopt_orphans, log, log_to
-from ess_actors.actors.settings import SiteSettings
+from ess_actors.actors.progress import PROGRESS, row_of
+from ess_actors.actors.roots import logger_of, tie_to
+from ess_actors.actors.sd_notify import Notifier
+from ess_actors.actors.settings import SiteSettings, actor_ids
 from ess_actors.actors.supervisor import SupervisorActor
 from ess_actors.core.control import Answer, Boot, Halt, Query, SiteStatus
 from ess_actors.core.errors import ConfigError
+from ess_actors.core.hung import Judge, control_goes_on
 
 START_LIMIT_S = 20.0
 HALT_LIMIT_S = 1.8
 """Time of the orderly stop; what runs then is killed, so that Ctrl-C ends everything within 3 s."""
 _LOOK_S = 0.25
+SUPERVISOR_HUNG_S = 3.0
+_STATUS_S = 2.0
 
 
 _given: set[int] = set()
 
 
 class TreeDied(Exception):
-    """The supervisor or Thespian's admin is gone: exit non-zero so that systemd starts everything anew."""
+    """What nothing works without is gone or hangs: exit non-zero so that systemd starts everything anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,33 +91,6 @@ def check_ports(ports: list[Listening]) -> None:
         raise ConfigError("\n".join(taken))
 
 
-@contextlib.contextmanager
-def only_one(state_dir: Path, about: dict[str, object]) -> Iterator[None]:
-    """Hold the site's lock; raise ConfigError that tells who has it.
-
-    Every process of the tree inherits the lock: it is free only when the last of them is gone.
-    """
-    state_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip()
-            with contextlib.suppress(ValueError):
-                told = json.loads(holder)
-                holder = f"process {told['pid']}, operator API http://{told['api']}"
-            raise ConfigError(
-                f"this site already runs: {holder}; stop it there, "
-                f"or start a second one with its own --state-dir and ports (state: {state_dir})"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), **about}).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 class Launcher:
     """One running site. Use `start`, then `watch`, and `stop` in a finally."""
 
@@ -125,6 +102,10 @@ class Launcher:
         self._system: Any = None
         self._supervisor: Any = None
         self._pids: dict[int, str] = {}
+        self._notifier = Notifier()
+        self._judge = Judge(SUPERVISOR_HUNG_S)
+        self._told_ready = False
+        self._next_status = self._next_food = 0.0
         self.stop_asked = False
 
     def start(self) -> SiteStatus | None:
@@ -138,6 +119,7 @@ class Launcher:
         # What is loaded now is shared with every actor; a collector that never looks at it never copies its pages.
         gc.collect()
         gc.freeze()
+        tie_to(os.getpid())
         self._system = ActorSystem(
             "multiprocTCPBase",
             {"Admin Port": self._admin_port, "Process Startup Method": "fork"},
@@ -153,6 +135,8 @@ class Launcher:
             os.pidfd_open(booted.body["pid"]): "the supervisor",
             os.pidfd_open(booted.body["admin"]): "Thespian's admin",
         }
+        if (logger := logger_of(booted.body["admin"])) is not None:
+            self._pids[os.pidfd_open(logger)] = "Thespian's logger"
         until = time.monotonic() + START_LIMIT_S
         while True:
             status: SiteStatus | None = self._ask(Query(), SiteStatus, 2.0)
@@ -178,12 +162,14 @@ class Launcher:
         due = time.monotonic() + every_s
         while not self.stop_asked:
             self._look(min(_LOOK_S, max(0.0, due - time.monotonic())))
+            self._tell_systemd()
             if time.monotonic() >= due:
                 due += every_s
                 each()
 
     def stop(self) -> None:
         """End the tree in reverse order, then whatever is left of it. Never raises, takes less than 3 s."""
+        self._notifier.stopping()
         self.stop_asked = False  # a second signal from here on cuts the orderly part short
         try:
             if self._supervisor is not None and not self._dead():
@@ -222,6 +208,29 @@ class Launcher:
         self._reap()
         if dead:
             raise TreeDied(f"{self._pids[dead[0]]} died; the site is ended, see ess.log in the state folder")
+        now = time.monotonic()
+        allowed = self._judge.allowance(now)
+        age = PROGRESS.age(0, now)
+        if age is not None and age > allowed:
+            raise TreeDied(f"the supervisor does nothing for {age:.1f} s; the site is ended")
+
+    def _tell_systemd(self) -> None:
+        """Ready when every device was heard or is known to be silent; fed while the control loops work."""
+        now, notifier = time.monotonic(), self._notifier
+        if notifier.listened_to and now >= self._next_status:
+            self._next_status = now + (_STATUS_S if self._told_ready else _LOOK_S)
+            status: SiteStatus | None = self._ask(Query(), SiteStatus, _LOOK_S)
+            if status is not None:
+                notifier.status(f"{status.state}, {len(status.actors)} actors")
+                if not self._told_ready and status.state != "starting" and not status.unheard:
+                    self._told_ready = True
+                    notifier.ready()
+        if notifier.watchdog_s and now >= self._next_food:
+            everybody = actor_ids(self._site)
+            ages = [PROGRESS.age(row_of(one.name, everybody), now) for one in self._site.instances]
+            if control_goes_on(ages, notifier.watchdog_s / 2):
+                self._next_food = now + notifier.watchdog_s / 4
+                notifier.feed()
 
     def _dead(self) -> bool:
         return bool(self._pids) and bool(select.select(list(self._pids), [], [], 0)[0])

@@ -1,6 +1,8 @@
 """The Modbus client actor: readings become publications, sets and gets are answered after the device."""
 
 import asyncio
+import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -9,10 +11,13 @@ import orjson
 from ess_actors.actors.client_reload import Reread, reread
 from ess_actors.actors.endpoints import Address, merged, pointed_at
 from ess_actors.actors.io_thread import IoActor
+from ess_actors.actors.owning import own
+from ess_actors.actors.process import outlive_parent
 from ess_actors.actors.settings import ClientSettings
 from ess_actors.core.component_writes import json_body, trouble
 from ess_actors.core.control import Subscribe
-from ess_actors.core.events import INFO, Event
+from ess_actors.core.events import ALARM, INFO, Event
+from ess_actors.core.lease import Lease, SafeList
 from ess_actors.core.messages import Message, reply_to
 from ess_actors.core.metrics import Meter, Snapshot
 from ess_actors.core.points import ClientMap
@@ -21,6 +26,9 @@ from ess_actors.modbus.client import Client
 from ess_actors.modbus.publication import Publication
 
 _RELOAD: Final = "/_reload"
+_RELEASE: Final = "/_release"
+_LAST_WORDS_S: Final = 0.7
+"""So long the write of safe values may take when the process ends."""
 
 
 class _Subscriptions(NamedTuple):
@@ -45,6 +53,8 @@ class ModbusClientActor(IoActor):
         self._reloading: asyncio.Lock
         self._io_meter = Meter()
         """Counted on the thread; the actor's own meter is counted here."""
+        self._owner = 0
+        """Process id of the parent, when its death is told to the thread."""
 
     def on_configure(self, settings: ClientSettings) -> None:
         self.start_io()
@@ -52,6 +62,8 @@ class ModbusClientActor(IoActor):
         self._reloading = asyncio.Lock()
         self._clients = {one.endpoint.address: self._client(one) for one in self._endpoints(settings)}
         self._index()
+        if settings.safe is not None:
+            self._watch_parent()
         for address, client in self._clients.items():
             self.run_io(self._run(address, client))
         self.ready(self._subscriptions())
@@ -66,7 +78,14 @@ class ModbusClientActor(IoActor):
         return tuple(replace(one, stem=f"{instance}/{one.stem}") for one in pointed)
 
     def _client(self, one: ClientMap) -> Client:
-        return Client(one, self.from_io, meter=self._io_meter)
+        """With the part of the safe list that is its own."""
+        safe, settings = self._settings.safe, self._settings
+        if safe is not None:
+            uris = tuple(f"{component.uri}/" for component in one.components)
+            values = {uri: value for uri, value in safe.values.items() if uri.startswith(uris)}
+            safe = SafeList(safe.stem, safe.lease_s, values) if values else None
+        quiet = self.generation == 1 and not settings.again
+        return Client(one, self.from_io, meter=self._io_meter, safe=safe, quiet_start=quiet)
 
     def _index(self) -> None:
         by_uri: dict[str, Client] = {}
@@ -80,6 +99,22 @@ class ModbusClientActor(IoActor):
 
     def on_message(self, message: Message) -> None:
         self.run_io(self._serve(message))
+
+    def on_control(self, message: Any, sender: Any) -> None:
+        if isinstance(message, Lease) and sender == self._parent:
+            self.call_io(self._leased, message)
+
+    def at_work(self) -> bool:
+        return not any(client.stuck for client in tuple(self._clients.values()))
+
+    def on_exit(self) -> None:
+        super().on_exit()
+        if self._owner and os.getppid() != self._owner:
+            os._exit(0)  # nobody is left to hear what Thespian would still say
+
+    def _crash(self, error: Exception) -> None:
+        super()._crash(error)
+        self.on_exit()
 
     def on_io(self, item: Any) -> None:
         match item:
@@ -98,13 +133,48 @@ class ModbusClientActor(IoActor):
             self.meter.gauge("ess_point_age_seconds", client.stem, value=client.oldest_age())
         return {**super().snapshot(), **self._io_meter.snapshot()}
 
+    def _watch_parent(self) -> None:
+        """The thread writes the safe values when the parent dies, also when this actor's own loop hangs."""
+        self._owner = os.getppid()
+        descriptor = os.pidfd_open(self._owner)
+        loop = self._loop
+        assert loop is not None
+
+        def orphaned() -> None:
+            loop.remove_reader(descriptor)
+            self._watch_task(self._orphaned())
+
+        self.call_io(loop.add_reader, descriptor, orphaned)
+        outlive_parent()
+        if os.getppid() != self._owner:
+            os._exit(1)  # it died before the kernel was asked
+
     # --- on the IO thread -------------------------------------------------------------------------------------
 
     async def _run(self, address: Address, client: Client) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks_of[address] = task
-        await client.run()
+        stem = client.stem
+        lock = await own(client.endpoint, lambda text: self.from_io(Event(stem, text, ALARM)))
+        try:
+            await client.run()
+        finally:
+            lock.free()
+
+    def _leased(self, lease: Lease) -> None:
+        for client in self._clients.values():
+            if client.guard is not None:
+                client.guard.leased(lease)
+
+    async def stop_io(self) -> None:
+        guards = [client.guard for client in self._clients.values() if client.guard is not None]
+        await asyncio.gather(*(guard.last_words(_LAST_WORDS_S) for guard in guards))
+
+    async def _orphaned(self) -> None:
+        with suppress(Exception):  # whatever goes wrong here, nobody is left to hear of it
+            await self.stop_io()
+        os._exit(0)
 
     async def _serve(self, message: Message) -> None:
         """What a set or get says to the device, and the reply when somebody wants one."""
@@ -116,6 +186,9 @@ class ModbusClientActor(IoActor):
             reply = await self._by_uri[max(covering, key=len)].get(message.uri)
         elif message.uri.endswith(_RELOAD):
             reply = await self._reload(max(covering, key=len), message.sender)
+        elif message.uri.endswith(_RELEASE):
+            guard = self._by_uri[max(covering, key=len)].guard
+            reply = guard.release(message.command) if guard is not None else {"status": "unsupported"}
         else:
             try:
                 body = orjson.loads(message.body)
@@ -123,7 +196,7 @@ class ModbusClientActor(IoActor):
                 reply = {"status": "bad_value", "text": "the body is not JSON"}
             else:
                 client = self._by_uri[max(covering, key=len)]
-                reply = await client.set(message.uri, body, by=message.sender)
+                reply = await client.set(message.uri, body, by=message.sender, command=message.command)
         if message.replyto or message.explain:
             self.from_io((message, reply))
 

@@ -8,12 +8,15 @@ import orjson
 
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.server_reload import reread
+from ess_actors.actors.store_link import WAKE, StoreLink
+from ess_actors.core.audit import Cyclic, Entry
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.component_writes import json_body
 from ess_actors.core.control import Subscribe, Wake
 from ess_actors.core.errors import RequestError
 from ess_actors.core.events import INFO, Event
 from ess_actors.core.messages import Message, command_record, reply_to
+from ess_actors.core.safe_state import stamped
 from ess_actors.core.server_points import ServerMap
 from ess_actors.core.uri import covers
 from ess_actors.modbus.server import Server
@@ -28,6 +31,13 @@ class _Reply(NamedTuple):
 
     asked: Message
     body: dict[str, object]
+
+
+class _Orders(NamedTuple):
+    """From the thread: what a master wrote, and its address."""
+
+    points: list[Written]
+    master: str
 
 
 class _Ask(NamedTuple):
@@ -46,6 +56,8 @@ class ModbusServerActor(IoActor):
         self._map: ServerMap
         self._sources: frozenset[str]
         self._server: Server
+        self._store: StoreLink
+        self._cyclic = Cyclic()
         self._reloading: asyncio.Lock
         self._commands = 0
         self._epoch = 0
@@ -53,13 +65,14 @@ class ModbusServerActor(IoActor):
     def on_configure(self, settings: ServerMap) -> None:
         # Part of the command ids: a command is done once per id, also after a restart of this actor.
         self._epoch = time.time_ns()
+        self._store = StoreLink(self, lambda messages: None)
         self._take_over(settings)
         self._reloading = asyncio.Lock()
         self._server = Server(
             Bank(settings, time.monotonic()),
             settings.host,
             settings.port,
-            self.from_io,
+            lambda points: self.from_io(_Orders(points, self._server.master)),
             on_event=self.from_io,
             busy=lambda: len(self._items) + self.backlog > _MAX_WAITING,
             serial=settings.serial,
@@ -107,15 +120,22 @@ class ModbusServerActor(IoActor):
             case _Ask():
                 for uri in item.uris:
                     self.post(Message("get", uri, replyto=f"{self._map.uri}/reply{uri}"))
-            case list():
-                self._written(item)
+            case _Orders():
+                self._written(item.points, item.master)
 
     def on_wake(self, wake: Wake) -> None:
+        if wake.what == WAKE:
+            self._store.on_wake()
+            return
         self._ask_owners()
         self.wake_after(_ASK_AGAIN_S, Wake("ask"))
 
+    def on_control(self, message: Any, sender: Any) -> None:
+        self._store.on_control(message)
+
     def on_directory(self, gone: frozenset[str]) -> None:
         """Somebody may have started whose values are wanted; nobody was there to be asked before the first one."""
+        self._store.on_directory()
         self._ask_owners()
 
     async def stop_io(self) -> None:
@@ -144,13 +164,16 @@ class ModbusServerActor(IoActor):
         """Sources never heard are asked again and again: a server need not wait for their next publication."""
         self.call_io(lambda: self.from_io(_Ask(tuple(self._server.bank.sources.unheard()))))
 
-    def _written(self, points: list[Written]) -> None:
+    def _written(self, points: list[Written], master: str) -> None:
         self._commands += 1
-        command = f"{self.actor_id}-{self._epoch:x}-{self._commands}"
+        command = stamped(f"{self.actor_id}-{self._epoch:x}-{self._commands}", time.monotonic())
         for point in points:
             body = orjson.dumps({"value": point.value})
             order = Message("set", f"{point.uri}/{point.id}", body, command=command)
             self.post_all((order, command_record(order, self.actor_id)))
+            new = orjson.dumps(point.value).decode()
+            if (row := self._cyclic.row(order.uri, new, time.monotonic())) is not None:
+                self._store.audit(Entry(time.time(), master, master, order.uri, row[0], new, row[1]))
 
     # --- on the IO thread -------------------------------------------------------------------------------------
 

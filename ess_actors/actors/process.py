@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 import setproctitle
@@ -20,10 +21,20 @@ log = logging.getLogger("ess_actors")
 
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies: an orphan would be a second writer to a device."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal_at_death_of_parent(signal.SIGKILL)
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid != os.getppid():
         os._exit(1)  # it died before the kernel was asked
+
+
+def outlive_parent() -> None:
+    """Be asked to end, not killed, when the parent dies: there are last words to say."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def signal_at_death_of_parent(number: int) -> None:
+    """Ask the kernel for this signal when the parent of this process dies."""
+    _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def adopt_orphans() -> None:
@@ -76,6 +87,16 @@ def describe_exit(exit_code: int | None) -> str:
         except ValueError:
             return f"killed by signal {-exit_code}"
     return f"ended with status {exit_code}"
+
+
+def describe_crash(actor_id: str, generation: int, error: Exception) -> str:
+    """The traceback goes to the log; its last line and the place it names are the reason that operators see."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" ({Path(one.filename).name}:{one.lineno} in {one.name})" for one in last)
+    reason = f"{type(error).__name__}: {error}{place}"
+    text = "".join(traceback.format_exception(error))
+    log.error("%s (generation %d) crashed: %s\n%s", actor_id, generation, reason, text)
+    return reason
 
 
 def _prctl(option: int, value: int) -> None:

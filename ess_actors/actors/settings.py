@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.hung import HUNG_S
+from ess_actors.core.lease import Guarding, SafeList
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
 
@@ -16,6 +18,10 @@ class ClientSettings:
     """As the files have them."""
     ports: Mapping[tuple[str, int], int]
     """Simulators that stand in: address in the files -> port on loopback. Empty for real devices."""
+    safe: SafeList | None = None
+    """What its devices fall back to; None = they keep what they were told last."""
+    again: bool = False
+    """Its owner was restarted: that its devices begin at their safe values is a fault then."""
 
     @property
     def stem(self) -> str:
@@ -37,6 +43,9 @@ class EssSettings:
     """Texts of the csv tables beside the documents, by name without suffix."""
     record: str = ""
     """Folder of the recording of what happens to the instance; empty = none is made."""
+    guarding: Guarding = field(default_factory=Guarding)
+    keep_changes: bool = False
+    """Keep the last changes of every variable from the start on, for `trace`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class SiteSettings:
     instances: tuple[EssSettings, ...]
     web: WebSettings
     sim: SimSettings | None
+    hung_after_s: float = HUNG_S
+    """An actor that did nothing for so long hangs."""
 
 
 def actor_ids(site: SiteSettings) -> tuple[str, ...]:

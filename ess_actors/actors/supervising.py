@@ -1,6 +1,8 @@
 """Carries out the orders of core.supervision: creates, configures, stops and kills the processes of children."""
 
+import contextlib
 import os
+import random
 import signal
 import time
 from collections.abc import Sequence
@@ -12,13 +14,29 @@ from thespian.actors import ActorExitRequest
 
 from ess_actors.actors.base import TreeActor
 from ess_actors.actors.process import describe_exit, log
+from ess_actors.actors.progress import PROGRESS, Concern, row_of
 from ess_actors.core.control import Configure, Crashed, Entry, Order, Ordered, Ready, Subscribe, Wake
 from ess_actors.core.errors import RequestError
 from ess_actors.core.events import ALARM, FAULT, INFO, Event
+from ess_actors.core.hung import LOOK_S, Judge
 from ess_actors.core.messages import Message
-from ess_actors.core.supervision import ChildSpec, Kill, Orders, Start, Stop, Supervision
+from ess_actors.core.supervision import (
+    ChildSpec,
+    Escalate,
+    Kill,
+    Orders,
+    Start,
+    Stop,
+    Strategy,
+    Supervision,
+    Terminate,
+)
 
 _LAST_WORDS_S: Final = 0.02
+
+
+class SignificantChildFailed(Exception):
+    """A child this actor cannot do without is given up: it crashes, and its own supervisor decides."""
 
 
 class ChildPlan(NamedTuple):
@@ -50,6 +68,9 @@ class SupervisingActor(TreeActor):
         self.supervision = Supervision(())
         self._plans: dict[str, ChildPlan] = {}
         self._processes: list[_Process] = []
+        self._judge = Judge()
+        self._stopped: tuple[str, ...] = ()
+        """Children that an operator has stopped in an earlier life of this actor."""
 
     def on_children_changed(self) -> None:
         """The state of a child has changed."""
@@ -58,11 +79,28 @@ class SupervisingActor(TreeActor):
         """An event for the journal and for who listens."""
         self.post(Message("post", "/events", orjson.dumps(Event(self.actor_id, text, severity).as_body())))
 
-    def supervise(self, plans: Sequence[ChildPlan]) -> None:
-        """Start these children, in order."""
+    def stopped_below(self, child_id: str) -> tuple[str, ...]:
+        """What the operator has stopped among the children of this child."""
+        return ()
+
+    def supervise(self, plans: Sequence[ChildPlan], strategy: Strategy = Strategy.ONE_FOR_ONE) -> None:
+        """Start these children, in order; those an operator has stopped wait for his order."""
         self._plans = {plan.spec.id: plan for plan in plans}
-        self.supervision = Supervision(plan.spec for plan in plans)
+        self.supervision = Supervision((plan.spec for plan in plans), strategy, self._stopped)
         self._obey(self.supervision.begin(time.monotonic()))
+        self.wake_after(LOOK_S, Wake("look"))
+
+    def progress_age(self, child_id: str, concern: Concern | None = None) -> float | None:
+        """Seconds since a child has last done something; None = it did not begin yet."""
+        return PROGRESS.age(row_of(child_id, self.everybody), time.monotonic(), concern)
+
+    def end_hung(self, child_id: str, reason: str) -> None:
+        """Signal a running child to end, kill it soon after, and start it anew."""
+        generation = self.supervision.generation(child_id)
+        orders = self.supervision.hung(child_id, generation, reason, time.monotonic())
+        if orders:
+            log.error("%s (generation %d) %s; it is ended", child_id, generation, reason)
+            self._obey(orders)
 
     def entries(self) -> tuple[Entry, ...]:
         """Directory lines of the children that are running."""
@@ -86,6 +124,10 @@ class SupervisingActor(TreeActor):
                 return True
         return False
 
+    def _configure(self, message: Configure, sender: Any) -> None:
+        self._stopped, self._judge = message.stopped, Judge(message.hung_after_s)
+        super()._configure(message, sender)
+
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
             case Ready():
@@ -102,18 +144,36 @@ class SupervisingActor(TreeActor):
             self._find_exits()
         elif wake.what == "supervision":
             self._obey(self.supervision.due(time.monotonic()))
+        elif wake.what == "look":
+            self._look()
 
     def watched(self) -> list[int]:
         return [process.pidfd for process in self._processes]
 
     def on_watch(self) -> None:
-        """A child is dead. Its last words may still be on their way: they are let in first."""
+        """A child is dead. Its last words may still be on their way: they are let in first.
+
+        One that was killed had no time for any.
+        """
+        for process in [p for p in self._processes if (p.process.exitcode or 0) < 0]:
+            self._exited(process)
         self.wake_at(time.monotonic() + _LAST_WORDS_S, "exits")
 
     def on_child_exited(self, address: Any) -> None:
         """Thespian's notice. It comes twice for a graceful exit, before the process is gone, and not at all for the
         second of two that die together: the process itself is what counts."""
         self.on_watch()
+
+    def _look(self) -> None:
+        """A hung child is a failed one: nobody else notices it, its last values would stand for ever."""
+        now = time.monotonic()
+        allowed = self._judge.allowance(now)
+        for report in self.supervision.reports():
+            if report.state == "RUNNING" and not report.stopped_by and now - report.since > allowed:
+                age = self.progress_age(report.id)
+                if age is not None and age > allowed:
+                    self.end_hung(report.id, f"hung: no progress for {age:.1f} s")
+        self.wake_after(LOOK_S, Wake("look"))
 
     def _find_exits(self) -> None:
         for process in [p for p in self._processes if not p.process.is_alive()]:
@@ -122,16 +182,24 @@ class SupervisingActor(TreeActor):
     def _exited(self, process: _Process) -> None:
         self._processes.remove(process)
         os.close(process.pidfd)
-        reason = describe_exit(process.process.exitcode)
+        code = process.process.exitcode
+        reason = describe_exit(code)
         log.info("%s (generation %d) %s", process.child_id, process.generation, reason)
-        self._obey(self.supervision.exited(process.child_id, process.generation, reason, time.monotonic()))
+        draw = random.random()  # noqa: S311  (it spreads restarts, it keeps no secret)
+        orders = self.supervision.exited(
+            process.child_id, process.generation, reason, time.monotonic(), code == 0, draw
+        )
         report = self.supervision.report(process.child_id)
+        if report.state == "STOPPED":
+            PROGRESS.clear(row_of(report.id, self.everybody))
         if report.state == "FAILED":
+            PROGRESS.give_up(row_of(report.id, self.everybody))
             self.tell(
                 f"{report.id} is FAILED: {report.last_error}; restart it when the cause is mended", FAULT
             )
         elif report.state == "BACKOFF":
             self.tell(f"{report.id} died and is restarted: {report.last_error}", ALARM)
+        self._obey(orders)
 
     def _order(self, order: Order, sender: Any) -> None:
         status = text = ""
@@ -156,13 +224,19 @@ class SupervisingActor(TreeActor):
                     process = self._process_of(order.id, order.generation)
                     if process is not None:
                         self.send(process.address, ActorExitRequest(recursive=True))
+                case Terminate():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(order.pid, signal.SIGTERM)
                 case Kill():
                     self._kill(order)
+                case Escalate():
+                    raise SignificantChildFailed(f"{order.id} is FAILED: {order.reason}")
         self.on_children_changed()
         self.wake_at(self.supervision.next_due(), "supervision")
 
     def _start(self, order: Start) -> None:
         plan = self._plans[order.id]
+        PROGRESS.clear(row_of(order.id, self.everybody))
         address = self.createActor(plan.actor)
         # The handle is private to Thespian 4.0.1 (pinned): the only way to a pid before the child speaks.
         handle = self._myRef._child_procs[-1].childProc
@@ -174,7 +248,14 @@ class SupervisingActor(TreeActor):
         self.send(
             address,
             Configure(
-                order.id, order.generation, plan.settings, str(self.state_dir), supervisor, self.everybody
+                order.id,
+                order.generation,
+                plan.settings,
+                str(self.state_dir),
+                supervisor,
+                self.everybody,
+                self.stopped_below(order.id),
+                self._judge.limit_s,
             ),
         )
 

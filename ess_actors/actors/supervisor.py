@@ -1,9 +1,7 @@
 """The supervisor actor: root of the tree, keeper of the directory, collector of heartbeats."""
 
-import contextlib
 import os
 import select
-import signal
 import time
 from typing import Any
 
@@ -11,8 +9,10 @@ import psutil
 
 from ess_actors.actors.ess import EssActor
 from ess_actors.actors.process import log, name_process
+from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.settings import SiteSettings, actor_ids, child_ids
 from ess_actors.actors.sim import SimActor
+from ess_actors.actors.stopped import Stopped
 from ess_actors.actors.store import StoreActor
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.actors.web import WebActor
@@ -20,7 +20,6 @@ from ess_actors.core.control import (
     Answer,
     Boot,
     Children,
-    Crashed,
     Directory,
     Entry,
     Halt,
@@ -32,14 +31,12 @@ from ess_actors.core.control import (
     Wake,
 )
 from ess_actors.core.directory import Router
-from ess_actors.core.supervision import OPERATOR, ChildReport, ChildSpec
+from ess_actors.core.hung import Judge
+from ess_actors.core.supervision import ITSELF, OPERATOR, ChildReport, ChildSpec
 
 _GATHER_S = 0.02
 """Changes within this time make one new edition of the directory."""
 _STATUS_S = 1.0
-_PAUSED_S = 3.0
-HUNG_S = 10.0
-"""An actor whose heartbeat is older hangs: it is killed and its parent restarts it."""
 
 
 class SupervisorActor(SupervisingActor):
@@ -57,8 +54,7 @@ class SupervisorActor(SupervisingActor):
         self._launcher = -1
         self._halt_asked_by: Any = None
         self._halting: list[str] = []
-        self._looked_at = time.monotonic()
-        self._judge_from = 0.0
+        self._kept: Stopped
         self._stopping = ""
         self._halted = False
 
@@ -76,6 +72,8 @@ class SupervisorActor(SupervisingActor):
             case Children():
                 if self._is_current(message.actor_id, message.generation):
                     self._below[message.actor_id] = message
+                    if self._halt_asked_by is None:
+                        self._keep_stopped()
                     self._changed()
             case Order() if message.actor_id not in self.supervision:
                 self._forward(message, sender)
@@ -85,6 +83,8 @@ class SupervisorActor(SupervisingActor):
     def on_children_changed(self) -> None:
         if self._halt_asked_by is not None:
             self._halt_next()
+        else:
+            self._keep_stopped()
         self._changed()
 
     def on_wake(self, wake: Wake) -> None:
@@ -93,7 +93,6 @@ class SupervisorActor(SupervisingActor):
                 self._renewal_set = False
                 self._renew()
             case "status":
-                self._end_hung()
                 self._tell_web()
                 self.wake_after(_STATUS_S, Wake("status"))
             case _:
@@ -121,6 +120,12 @@ class SupervisorActor(SupervisingActor):
         self.actor_id, self.generation = "supervisor", 1
         self.state_dir = type(self.state_dir)(boot.state_dir)
         self.everybody = actor_ids(site)
+        self.row = row_of("supervisor", ())
+        for row in range(len(self.everybody) + 1):
+            PROGRESS.clear(row)
+        self._judge = Judge(site.hung_after_s)
+        self._kept = Stopped(self.state_dir / "stopped.json")
+        self._stopped = self._kept.ids
         self._router = Router(self.actor_id)
         self.handleDeadLetters(True)
         self._launcher = os.pidfd_open(boot.launcher_pid)
@@ -135,6 +140,18 @@ class SupervisorActor(SupervisingActor):
         self.wake_after(_STATUS_S, Wake("status"))
         self._next_heartbeat = time.monotonic()
         self._beat()
+        self._pulse()
+
+    def stopped_below(self, child_id: str) -> tuple[str, ...]:
+        if (known := self._below.get(child_id)) is not None:
+            return tuple(report.id for report in known.children if report.stopped_by == OPERATOR)
+        return tuple(one for one in self._kept.ids if one.startswith(f"{child_id}/"))
+
+    def _keep_stopped(self) -> None:
+        own = self.supervision.reports()
+        stopped = [report.id for report in own if report.stopped_by == OPERATOR]
+        stopped += [one for report in own for one in self.stopped_below(report.id)]
+        self._kept.keep(stopped)
 
     def _forward(self, order: Order, sender: Any) -> None:
         parent = order.actor_id.partition("/")[0]
@@ -165,32 +182,6 @@ class SupervisorActor(SupervisingActor):
                 self.send(entry.address, Directory(self._published))
         self._tell_web()
 
-    def _end_hung(self) -> None:
-        """A hung actor is a failed one: nobody else notices it, its last values would stand for ever."""
-        now = time.monotonic()
-        if now - self._looked_at > _PAUSED_S:
-            # We were stopped ourselves, perhaps with everybody: the heartbeats of that time wait unread.
-            self._judge_from = now + HUNG_S
-        self._looked_at = now
-        if now < self._judge_from:
-            return
-        for report in self._status().actors:
-            heartbeat = self._heartbeats.get(report.id)
-            if report.state != "RUNNING" or heartbeat is None or heartbeat.pid != report.pid:
-                continue
-            if now - heartbeat.at > HUNG_S and now - report.since > HUNG_S:
-                self._kill_hung(report)
-
-    def _kill_hung(self, report: ChildReport) -> None:
-        words = Crashed(report.id, report.generation, f"hung: no heartbeat for {HUNG_S:g} s")
-        log.error("%s %s; it is killed", report.id, words.reason)
-        if report.id in self.supervision:
-            self.supervision.crashed(words.actor_id, words.generation, words.reason)
-        elif (parent := self._router.entry(report.id.partition("/")[0])) is not None:
-            self.send(parent.address, words)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(report.pid, signal.SIGKILL)
-
     def _tell_web(self) -> None:
         for entry in self.entries():
             if entry.actor_id == "web":
@@ -202,7 +193,7 @@ class SupervisorActor(SupervisingActor):
             reports.append(report)
             reports += self._below_of(report)
         running = bool(reports) and all(
-            report.state == "RUNNING" or report.stopped_by == OPERATOR for report in reports
+            report.state == "RUNNING" or report.stopped_by in (OPERATOR, ITSELF) for report in reports
         )
         if self._halt_asked_by is not None:
             state = "stopping"
@@ -210,7 +201,22 @@ class SupervisorActor(SupervisingActor):
             state = "running"
         else:
             state = "starting" if self._is_starting(reports) else "degraded"
-        return SiteStatus(time.monotonic(), state, tuple(reports), dict(self._heartbeats))
+        return SiteStatus(
+            time.monotonic(), state, tuple(reports), dict(self._heartbeats), self._unheard(reports)
+        )
+
+    def _unheard(self, reports: list[ChildReport]) -> tuple[str, ...]:
+        """Devices of which nothing is known yet, neither values nor that they are silent."""
+        unheard: list[str] = []
+        for report in reports:
+            if report.kind != "modbus_client" or report.stopped_by or report.state == "FAILED":
+                continue
+            heartbeat = self._heartbeats.get(report.id)
+            told = heartbeat.snapshot if heartbeat is not None and heartbeat.pid == report.pid else {}
+            devices = [labels[0] for labels, _ in told.get("ess_point_age_seconds", ())]
+            asked = {labels[0] for labels, _ in told.get("ess_modbus_requests_total", ())}
+            unheard += [device for device in devices or [report.id] if device not in asked]
+        return tuple(unheard)
 
     def _is_starting(self, reports: list[ChildReport]) -> bool:
         first = all(report.restarts == 0 and not report.last_error for report in reports)
@@ -253,6 +259,7 @@ class SupervisorActor(SupervisingActor):
             self._obey(self.supervision.halt(self._stopping, time.monotonic()))
         elif not self._halting and not self._halted:
             self._halted = True
+            self._kept.keep(())
             if self._launcher >= 0:
                 self.send(self._halt_asked_by, Answer(0, "", "stopped"))
             else:

@@ -4,15 +4,19 @@ from typing import Any
 
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import WebSettings
+from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.actors.web_bridge import ActorBridge
+from ess_actors.core.audit import Entry
 from ess_actors.core.control import (
     Answer,
+    AuditRequest,
     JournalRequest,
     Order,
     Ordered,
     SimCommand,
     SiteStatus,
     Subscribe,
+    Wake,
 )
 from ess_actors.core.messages import Message, command_record
 from ess_actors.core.metrics import Meter, Snapshot
@@ -31,15 +35,19 @@ class WebActor(IoActor):
         self._settings: WebSettings
         self._server: ApiServer | None = None
         self._bridge: ActorBridge
+        self._store: StoreLink
         self._http_meter = Meter()
         """Counted on the thread; the actor's own meter is counted here."""
         self._subscriptions: tuple[str, ...] = ()
         self._asset_listeners = 0
+        self._counting = False
+        """Whether instances were told how many listen."""
         self._told: dict[str, int] = {}
 
     def on_configure(self, settings: WebSettings) -> None:
         self._settings = settings
         self._bridge = ActorBridge(settings, self.from_io)
+        self._store = StoreLink(self, self._emit)
         self.start_io()
         self.run_io(self._serve())
 
@@ -52,8 +60,16 @@ class WebActor(IoActor):
                 self.call_io(self._bridge.take_status, message)
             case Answer() | Ordered():
                 self.call_io(self._bridge.answered, message)
+            case _:
+                self._store.on_control(message)
+
+    def on_wake(self, wake: Wake) -> None:
+        if wake.what == WAKE:
+            self._store.on_wake()
 
     def on_directory(self, gone: frozenset[str]) -> None:
+        self._store.on_directory()
+        self.call_io(self._bridge.lost, gone)
         for actor_id in gone:
             self._told.pop(actor_id, None)
         self._tell_listeners()
@@ -62,13 +78,15 @@ class WebActor(IoActor):
         match item:
             case "serving":
                 self.ready(self._subscriptions)
+            case Entry():
+                self._store.audit(item)
             case Message():
                 self._ask(item)
             case Order():
                 self.send(self._supervisor, item)
             case SimCommand():
                 self._pass_on("sim", item, item.ticket)
-            case JournalRequest():
+            case JournalRequest() | AuditRequest():
                 self._pass_on("store", item, item.ticket)
             case (subscriptions, asset_listeners):
                 self._subscriptions, self._asset_listeners = subscriptions, asset_listeners
@@ -76,6 +94,7 @@ class WebActor(IoActor):
                 self._tell_listeners()
 
     def snapshot(self) -> Snapshot:
+        self._store.note()
         return {**super().snapshot(), **self._http_meter.snapshot()}
 
     async def stop_io(self) -> None:
@@ -97,9 +116,13 @@ class WebActor(IoActor):
         """Send an operator's message; tell the bridge who will answer, the most specific subscriber first."""
         recipients = [entry.actor_id for entry in self._router.recipients(message)]
         self.call_io(self._bridge.asked, message, recipients)
-        self.post(message)
-        if message.method != "get":
-            self.post(command_record(message, self.actor_id))
+        if message.method == "get":
+            self.post(message)
+        else:
+            self._store.publish([command_record(message, self.actor_id), message])
+
+    def _emit(self, messages: list[Message]) -> None:
+        self.post_all(messages)
 
     def _pass_on(self, actor_id: str, item: Any, ticket: int) -> None:
         entry = self._router.entry(actor_id)
@@ -110,7 +133,14 @@ class WebActor(IoActor):
             self.call_io(self._bridge.answered, Answer(ticket, "not_running", {"text": text}))
 
     def _tell_listeners(self) -> None:
-        """Instances publish for user interfaces only while somebody listens; a restarted one must be told again."""
+        """Instances publish for user interfaces only while somebody listens; a restarted one must be told again.
+
+        Nothing is said before the first listener came: another server of user interfaces may be there that does
+        not count its own, and to this one instances publish as long as nobody counts.
+        """
+        self._counting = self._counting or self._asset_listeners > 0
+        if not self._counting:
+            return
         for name in self._settings.instances:
             if name in self._running and self._told.get(name) != self._asset_listeners:
                 self._told[name] = self._asset_listeners

@@ -9,16 +9,34 @@ from typing import Any, Final
 import orjson
 
 from ess_actors.actors.settings import WebSettings
-from ess_actors.actors.web_questions import ANSWER_LIMIT_S, Question, QueueListener
-from ess_actors.core.control import Answer, Heartbeat, JournalRequest, Order, Ordered, SimCommand, SiteStatus
+from ess_actors.actors.web_alarms import joined
+from ess_actors.actors.web_audit import old_value, row_of
+from ess_actors.actors.web_questions import ANSWER_LIMIT_S, Question, QueueListener, unheard
+from ess_actors.actors.web_rows import actor_row
+from ess_actors.core.answers import FLAWED
+from ess_actors.core.control import (
+    Answer,
+    AuditRequest,
+    Heartbeat,
+    JournalRequest,
+    Order,
+    Ordered,
+    SimCommand,
+    SiteStatus,
+)
 from ess_actors.core.errors import RequestError
 from ess_actors.core.messages import Message
+from ess_actors.core.safe_state import stamped
 from ess_actors.core.supervision import ChildReport
 from ess_actors.core.uri import covers
 from ess_actors.web import bridge as web
 from ess_actors.web.exposition import Exposition
 
 _SELF: Final = "supervisor"
+_OLD: Final = "/web/old"
+_ALARMS: Final = "/web/alarms"
+_INTERNAL: Final = frozenset({_OLD, _ALARMS})
+"""Where answers to questions go that nobody outside asked."""
 _SUPERVISOR_SILENT_S: Final = 5.0
 
 
@@ -57,6 +75,8 @@ class ActorBridge:
         if question is not None and message.sender:
             question.answers[message.sender] = web.Answer(message.status, message.body)
             question.settle()
+        if message.status == FLAWED:
+            message = message._replace(body=orjson.dumps(orjson.loads(message.body)["reply"]))
         self._show(message)
 
     def asked(self, message: Message, recipients: list[str]) -> None:
@@ -64,6 +84,7 @@ class ActorBridge:
         question = self._questions.get(message.corr)
         if question is not None:
             question.expected = recipients
+            question.nobody = unheard(message.uri, self._settings.instances)
             question.owner = self._owner(message)
             named = message.uri.split("/")[1]
             if named in self._settings.instances:
@@ -81,6 +102,11 @@ class ActorBridge:
         """The actor of the device that a set is for."""
         covering = [uri for uri in self._settings.devices if covers(uri, message.uri)]
         return self._settings.devices[max(covering, key=len)] if covering and message.method == "set" else ""
+
+    def lost(self, gone: frozenset[str]) -> None:
+        """These actors are down, or run anew and know nothing of what was asked before."""
+        for question in list(self._questions.values()):
+            question.lost(gone)
 
     def answered(self, answer: Answer | Ordered) -> None:
         """Answer to a ticket."""
@@ -106,7 +132,15 @@ class ActorBridge:
     def snapshots(self) -> Mapping[str, web.Source]:
         return {actor_id: self._source(heartbeat) for actor_id, heartbeat in self._sources.items()}
 
-    async def order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
+    async def order(
+        self, actor_id: str, verb: str, by: web.By = web.ANYBODY
+    ) -> tuple[int, dict[str, object]]:
+        code, body = await self._order(actor_id, verb)
+        result = "ok" if code < 400 else str(body.get("error"))
+        self._to_actor(row_of(by, f"/actors/{actor_id}", "", orjson.dumps(verb).decode(), result))
+        return code, body
+
+    async def _order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
         if actor_id == _SELF:
             text = "the supervisor ends with its launch command; stop and start that"
             return 409, {"error": "refused", "text": text}
@@ -122,12 +156,25 @@ class ActorBridge:
             return code, {"error": ordered.status, "text": ordered.text}
         return 202, {"actor": actor_id, "verb": verb, "status": "ordered"}
 
-    async def message(self, message: Message) -> web.Answer:
+    async def message(self, message: Message, by: web.By = web.ANYBODY) -> web.Answer:
+        if message.method == "get":
+            return await self._ask(message)
+        # Asked for before the order is on its way: what comes back is the value that it replaces.
+        old = asyncio.create_task(self._ask(Message("get", message.uri, replyto=_OLD, explain=True)))
+        await asyncio.sleep(0)
+        answer = await self._ask(message)
+        before = await old_value(old)
+        result = answer.status or "ok"
+        self._to_actor(row_of(by, message.uri, before, message.body.decode("utf-8", "replace"), result))
+        return answer
+
+    async def _ask(self, message: Message) -> web.Answer:
         corr = f"web-{next(self._tickets)}"
         answerable = message.method in ("get", "set")
-        question = self._questions[corr] = Question(answerable)
+        question = self._questions[corr] = Question(answerable, message.method == "set")
         # The time makes the id unique over restarts of this actor: a command is done once per id.
-        command = f"{self._settings.site}-{corr}-{time.time_ns()}" if message.method == "set" else ""
+        stamp = stamped(f"{self._settings.site}-{corr}-{time.time_ns()}", time.monotonic())
+        command = stamp if message.method == "set" else ""
         self._to_actor(message._replace(corr=corr, explain=answerable, command=command))
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
@@ -152,33 +199,32 @@ class ActorBridge:
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         return await self._sim("points", stem, points)
 
+    async def sim_writes(self, since: int) -> tuple[int, dict[str, object]]:
+        return await self._sim("writes", "", {"since": since})
+
     async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
         return await self._sim("fault", stem, fault)
 
     async def alarms(self) -> list[dict[str, object]]:
-        found: dict[tuple[object, object, object], dict[str, object]] = {}
         asked = [
-            self.message(Message("get", f"/alarm_router/{name}", replyto="/web/alarms", explain=True))
+            self._ask(Message("get", f"/alarm_router/{name}", replyto=_ALARMS, explain=True))
             for name in self._settings.instances
         ]
         answers = await asyncio.gather(*asked)
         silent = [n for n, answer in zip(self._settings.instances, answers, strict=True) if answer.status]
         if len(silent) == len(answers):
             raise RequestError("no_answer", "no alarm router answers; `ess-actors status` shows why")
-        for answer in answers:
-            for alarm in orjson.loads(answer.body)["alarms"] if not answer.status else ():
-                found.setdefault((alarm["instance"], alarm["source"], alarm["type"]), alarm)
-        for name in silent:
-            # A list that is not known must not look like an empty one.
-            text = f"the alarms of {name} are not known: its router does not answer"
-            found[name, "", ""] = {
-                "instance": name, "type": "alarm", "severity": 3, "asset": name, "source": f"{name}/alarms",
-                "message": text, "value": "silent", "state": "active", "since": time.time(), "count": 1,
-            }  # fmt: skip
-        return sorted(found.values(), key=lambda alarm: -float(str(alarm["since"])))
+        told = [orjson.loads(answer.body)["alarms"] for answer in answers if not answer.status]
+        return joined(told, silent, time.time())
 
     async def journal(self, limit: int) -> list[dict[str, object]]:
-        answer = await self._ticketed(lambda ticket: JournalRequest(limit, ticket))
+        return await self._stored(lambda ticket: JournalRequest(limit, ticket))
+
+    async def audited(self, limit: int) -> list[dict[str, object]]:
+        return await self._stored(lambda ticket: AuditRequest(limit, ticket))
+
+    async def _stored(self, request: Callable[[int], Any]) -> list[dict[str, object]]:
+        answer = await self._ticketed(request)
         if not isinstance(answer, Answer) or answer.status:
             raise RequestError("no_answer", "the store does not answer; `ess-actors status` shows why")
         return list(answer.body)
@@ -186,6 +232,8 @@ class ActorBridge:
     # --- details ----------------------------------------------------------------------------------------------
 
     def _show(self, message: Message) -> None:
+        if not message.uri or not _INTERNAL.isdisjoint((message.uri, message.replyto)):
+            return  # an answer to a request, or a question, of the operator API itself: no message of the bus
         for listener in self._listeners:
             if any(covers(prefix, message.uri) for prefix in listener.prefixes):
                 listener.put(message)
@@ -242,28 +290,4 @@ class ActorBridge:
         return ChildReport(_SELF, _SELF, "RUNNING", pid, 1, 0, 0.0, None, "", "")
 
     def _row(self, report: ChildReport) -> dict[str, object]:
-        heartbeat = self._status.heartbeats.get(report.id)
-        if heartbeat is not None and heartbeat.pid != report.pid:
-            heartbeat = None
-        now = time.monotonic()
-        return {
-            "id": report.id,
-            "kind": report.kind,
-            "state": report.state,
-            "pid": report.pid or None,
-            "restarts": report.restarts,
-            "uptime_s": round(now - report.since, 1) if report.state == "RUNNING" and report.since else None,
-            "next_try_s": None if report.next_try is None else round(max(0.0, report.next_try - now), 1),
-            "cpu_s": heartbeat.cpu_s if heartbeat else None,
-            "cpu_percent": self._cpu_percent(report.id),
-            "rss_bytes": heartbeat.rss_bytes if heartbeat else None,
-            "last_error": report.last_error,
-            "stopped_by": report.stopped_by,
-        }
-
-    def _cpu_percent(self, actor_id: str) -> float | None:
-        """CPU of the last interval between two heartbeats, in percent of one core."""
-        last, before = self._status.heartbeats.get(actor_id), self._before.get(actor_id)
-        if last is None or before is None or before.pid != last.pid or last.at <= before.at:
-            return None
-        return round(100 * (last.cpu_s - before.cpu_s) / (last.at - before.at), 2)
+        return actor_row(report, self._status.heartbeats.get(report.id), self._before.get(report.id))

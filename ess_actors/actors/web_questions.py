@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import orjson
@@ -19,10 +19,20 @@ _ASK_THE_NEXT: Final = frozenset({"not_found", "blocked", "unsupported"})
 """Statuses by which an actor says that somebody else may know."""
 
 
+def unheard(uri: str, instances: Sequence[str]) -> web.Answer:
+    """What is said when no actor hears a message: it most likely lacks the name of its instance."""
+    text = f"no actor subscribes to {uri}; look at the Subs of the start files"
+    if instances:
+        text = f"no actor subscribes to {uri}; write /{instances[0]}/... to reach an instance whatever it subscribes to"
+    near = [f"/{name}{uri.rstrip('/')}" for name in instances]
+    return web.Answer("no_subscriber", orjson.dumps({"text": text, "near": near}))
+
+
 class Question:
     """An operator's message on its way: who may answer, in order of authority, and what came so far."""
 
-    def __init__(self, answerable: bool) -> None:
+    def __init__(self, answerable: bool, writes: bool = False) -> None:
+        self.writes = writes
         self.done: asyncio.Future[web.Answer] = asyncio.get_running_loop().create_future()
         self.answerable = answerable
         """pub and post have no answer: it is enough that somebody listens."""
@@ -46,6 +56,19 @@ class Question:
                 self._finish(answer)
                 return
         self._finish(next(iter(self.answers.values()), self.nobody))
+
+    def lost(self, gone: frozenset[str]) -> None:
+        """Actors are down: those who have not answered never will, and nobody may try a write again unasked."""
+        for actor_id in gone.intersection(self.expected) - self.answers.keys():
+            text = f"{actor_id} died before it answered"
+            status = "no_answer"
+            if self.writes:
+                status, text = (
+                    "unknown_outcome",
+                    f"{text}: it is done or not; read it back before trying again",
+                )
+            self.answers[actor_id] = web.Answer(status, orjson.dumps({"text": text}))
+            self.settle()
 
     def give_up(self) -> web.Answer:
         """Time is over: any good answer, else any, else none."""

@@ -1,8 +1,9 @@
 """HTTP client of the operator API: one short request per call, and the stream of messages line by line."""
 
+import getpass
 import http.client
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -26,6 +27,10 @@ class Api:
         """The decoded JSON answer of a GET."""
         return _decoded(self._ask("GET", f"{path}?{urlencode(query)}" if query else path, None), self.address)
 
+    def text(self, path: str) -> str:
+        """The answer of a GET as it is."""
+        return self._ask("GET", path, None).decode("utf-8", "replace")
+
     def rows(self, path: str, member: str, **query: str) -> list[dict[str, Any]]:
         """The list of objects that a GET carries in one member of its answer, in the site's order."""
         answer = self.get(path, **query)
@@ -42,10 +47,17 @@ class Api:
         """restart, stop or start one actor; the answer comes when the order is carried out or refused."""
         return self.post(f"/api/actors/{quote(actor_id)}/{verb}")
 
-    def message(self, method: str, uri: str, body: str = "", replyto: str = "") -> object:
+    def message(
+        self,
+        method: str,
+        uri: str,
+        body: str = "",
+        replyto: str = "",
+        told: Callable[[str], object] | None = None,
+    ) -> object:
         """Send one message; `body` is JSON text and travels untouched. Gives the reply's body, decoded.
 
-        None when there was nothing to reply.
+        None when there was nothing to reply. `told` is called with each finding in a document that was pushed.
         """
         members = [f'"method":{json.dumps(method)}', f'"uri":{json.dumps(uri)}']
         if body:
@@ -53,7 +65,12 @@ class Api:
         if replyto:
             members.append(f'"replyto":{json.dumps(replyto)}')
         answer = self.post("/api/message", "{" + ",".join(members) + "}")
-        return answer.get("reply") if isinstance(answer, dict) else answer
+        if not isinstance(answer, dict):
+            return answer
+        if told is not None:
+            for line in finding_lines(answer.get("findings", ())):
+                told(line)
+        return answer.get("reply")
 
     def listen(self, uris: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Messages below one of `uris` (none = all) as they pass, until the site ends the stream.
@@ -94,6 +111,13 @@ def checked_json(text: str) -> str:
     return text.strip()
 
 
+def finding_lines(findings: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """What is wrong with a pushed document, a line each."""
+    for one in findings:
+        place = " ".join(str(one[key]) for key in ("document", "path") if one.get(key))
+        yield f"{place}: {one.get('severity', 'fatal')} {one.get('code')}: {one.get('text')}; {one.get('hint')}"
+
+
 def compact(value: object) -> str:
     """JSON text on one line, as bodies travel."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -103,10 +127,18 @@ def _refuse_constant(word: str) -> float:
     raise ValueError(f"{word} is no JSON number")
 
 
+def operator() -> str:
+    """The login name, for the audit table; it must fit into a header."""
+    try:
+        return getpass.getuser().encode("ascii", "replace").decode()
+    except (KeyError, OSError, ImportError):
+        return ""
+
+
 def _response(
     connection: http.client.HTTPConnection, address: Address, method: str, path: str, body: bytes | None
 ) -> http.client.HTTPResponse:
-    headers = {} if body is None else {"Content-Type": "application/json"}
+    headers = {} if body is None else {"Content-Type": "application/json", "X-Operator": operator()}
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()
@@ -151,6 +183,12 @@ def _decoded(payload: bytes, address: Address) -> object:
         raise stranger(address) from None
 
 
+def _number(text: str) -> float:
+    """A whole number without a decimal point, as bodies show it."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 9e15 else number
+
+
 def records_of(stream: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """The `data:` lines of a server-sent event stream; several lines of one event belong together."""
     lines: list[str] = []
@@ -159,7 +197,7 @@ def records_of(stream: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         if line.startswith("data:"):
             lines.append(line[5:].removeprefix(" "))
         elif not line and lines:
-            record = json.loads("\n".join(lines))
+            record = json.loads("\n".join(lines), parse_float=_number)
             lines = []
             if isinstance(record, dict):
                 yield record

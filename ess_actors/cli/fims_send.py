@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 METHODS = ("set", "pub", "get", "post", "del")
 USAGE = "usage: fims_send -m set|pub|get|post|del [-r REPLYTO] [-f FILE] -u URI [BODY]"
+FLAWED = 202
+"""HTTP status: done, and with the reply comes what is wrong with the document that was pushed."""
 _SLOTS = {"-m": "method", "-u": "uri", "-r": "replyto", "-f": "file"}
 
 
@@ -87,7 +89,21 @@ def send(flags: Flags) -> bytes:
         from ess_actors.cli.api_client import refusal
 
         raise refusal(payload, status, address)
+    if status == FLAWED:
+        payload = _findings_told(payload)
     return payload if flags.method == "get" or flags.replyto else b""
+
+
+def _findings_told(payload: bytes) -> bytes:
+    """Tell what of an accepted document cannot work; gives the bare reply."""
+    import json
+
+    from ess_actors.cli.api_client import compact, finding_lines
+
+    answer = json.loads(payload)
+    for line in finding_lines(answer["findings"]):
+        _complain(line, 0)
+    return compact(answer["reply"]).encode()
 
 
 def main(arguments: "Sequence[str] | None" = None) -> None:
@@ -105,6 +121,11 @@ def main(arguments: "Sequence[str] | None" = None) -> None:
     except NothingRuns as error:
         sys.exit(_complain(str(error).replace("--api", "ESS_ACTORS_API"), 2))
     except RequestError as error:
+        if isinstance(error.said, dict) and isinstance(error.said.get("findings"), list):
+            from ess_actors.cli.api_client import finding_lines
+
+            for line in finding_lines(error.said["findings"]):
+                _complain(line, 0)
         if error.said is not None and (flags.method == "get" or flags.replyto):
             from ess_actors.cli.api_client import compact
 

@@ -12,13 +12,16 @@ from ess_actors.core.errors import ConfigError, RequestError
 VERBS: Final[dict[str, str]] = {
     "run": "Start a site in the foreground and stay with it.",
     "check": "Check a site, or single files, without starting anything.",
-    "status": "Show the actor tree of a running site.",
+    "status": "Show every actor of a running site, its restarts and why.",
+    "tree": "Draw the actor tree of a running site.",
+    "top": "Watch load, messages, latency and queues of every actor.",
     "get": "Ask for a variable, a table or a device point.",
     "set": "Set a variable or a table, or write to a device.",
     "pub": "Publish a body under a uri.",
     "listen": "Print messages as they pass.",
     "alarms": "Show the active alarms and faults.",
     "journal": "Show the latest events.",
+    "audit": "Show who wrote what, or verify that no row was changed.",
     "trace": "Show who writes a variable, whom it writes, its gates and last changes.",
     "functions": "List the functions that documents may call.",
     "replay": "Feed a recording to an instance again; it sends the same.",
@@ -26,6 +29,7 @@ VERBS: Final[dict[str, str]] = {
     "stop": "Stop an actor; it stays stopped.",
     "start": "Start a stopped actor.",
     "sim": "Play with simulated devices, or run them alone.",
+    "chaos": "Try a site on simulators with every fault there is.",
 }
 """Verb -> its line in the help. Each verb is the object `command` of the file of its name in this package."""
 

@@ -16,8 +16,9 @@ from ess_actors.cli.api_client import Api
 from ess_actors.cli.errors import NothingRuns
 from ess_actors.cli.options import AddressType, with_documents
 from ess_actors.cli.status import tree_lines
+from ess_actors.cli.stops import StopTeller
 from ess_actors.config.render import for_people, summary
-from ess_actors.config.single import load
+from ess_actors.config.single import is_start_file, load
 from ess_actors.config.site import Live, Site
 from ess_actors.core.errors import ConfigError, RequestError
 from ess_actors.core.findings import Severity
@@ -93,13 +94,15 @@ def command(
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped_before_the_start)
+    single = documents is not None or is_start_file(site_dir)
     site = _checked(site_dir, documents)
     _only_for_sites(site, site_dir, simulated)
     # Only this verb needs the actor system; the others must not pay for it, nor start one by accident.
     from ess_actors.actors.build import RunOptions, build
-    from ess_actors.actors.launch import Launcher, TreeDied, check_ports, only_one
+    from ess_actors.actors.launch import Launcher, TreeDied, check_ports
+    from ess_actors.actors.one_site import only_one
 
-    settings, listening = build(site, RunOptions(simulated, api, dict(servers), _folder(record)))
+    settings, listening = build(site, RunOptions(simulated, api, dict(servers), _folder(record), single))
     folder = (state_dir or default_state_dir(site.name)).absolute()
     address = Address(settings.web.host, settings.web.port)
     try:
@@ -121,7 +124,9 @@ def command(
             if status is not None and not launcher.stop_asked:
                 _introduce(site, address, folder, status.state)
                 line = _LiveLine(site, Api(address, 0.5), lambda: launcher.stop_asked)
-                launcher.watch(LIVE_PERIOD_S, line.show if live else _nothing)
+                teller = StopTeller(Api(address, 0.5), lambda: launcher.stop_asked)
+                alone = teller.look if single else _nothing
+                launcher.watch(LIVE_PERIOD_S, line.show if live else alone)
         except TreeDied as error:
             click.echo(f"ess-actors: {error}", err=True)
             raise click.exceptions.Exit(1) from None

@@ -15,6 +15,6 @@ def command(api: Api, uri: str, body: str) -> None:
 
     BODY travels as it is written; text needs its own quotes: '"Clear"'.
     """
-    reply = api.message("set", uri, body)
+    reply = api.message("set", uri, body, told=lambda line: click.echo(line, err=True))
     if reply is not None:
         click.echo(compact(reply))

@@ -119,6 +119,9 @@ class _Alone:
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         return await self._obeyed("points", stem, points)
 
+    async def sim_writes(self, since: int) -> tuple[int, dict[str, object]]:
+        return await self._obeyed("writes", "", {"since": since})
+
     async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
         return await self._obeyed("fault", stem, fault)
 

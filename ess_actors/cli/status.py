@@ -16,15 +16,26 @@ COLOURS: Final = {
     "FAILED": "red",
     "STOPPED": "bright_black",
 }
-TITLES: Final = ("ID", "STATE", "PID", "RESTARTS", "UPTIME", "CPU %", "RSS MB", "LAST ERROR")
-FLUSH_RIGHT: Final = frozenset({"PID", "RESTARTS", "UPTIME", "CPU %", "RSS MB"})
+TITLES: Final = ("ID", "STATE", "PID", "RESTARTS", "RECENT", "UPTIME", "CPU %", "RSS MB", "LAST ERROR")
+"""RECENT: failures in the window that counts, of those that are allowed."""
+FLUSH_RIGHT: Final = frozenset({"PID", "RESTARTS", "RECENT", "UPTIME", "CPU %", "RSS MB"})
 
 
 def tree_lines(status: dict[str, Any]) -> list[str]:
     """The table: one row per actor, children below their parent."""
-    actors = sorted(status.get("actors") or [], key=lambda actor: _order(actor, status))
+    actors = in_order(status)
     drawn = branches([str(actor["id"]) for actor in actors])
     return table(TITLES, [_row(actor, name) for actor, name in zip(actors, drawn, strict=True)], FLUSH_RIGHT)
+
+
+def in_order(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """The actors, each behind the one it is below."""
+    return sorted(status.get("actors") or [], key=lambda actor: _order(actor, status))
+
+
+def coloured(state: str) -> str:
+    """A state in its colour."""
+    return click.style(state, fg=COLOURS.get(state.upper()))
 
 
 def _order(actor: dict[str, Any], status: dict[str, Any]) -> tuple[int, tuple[str, ...]]:
@@ -40,16 +51,25 @@ def _row(actor: dict[str, Any], name: str) -> list[str]:
     wait = actor.get("next_try_s")
     if isinstance(wait, int | float):
         error = f"next try in {span(wait)}; {error}"
+    if actor.get("stopped_by"):
+        error = f"stopped by {actor['stopped_by']}" + (f"; before: {error}" if error else "")
     return [
         name,
-        click.style(state, fg=COLOURS.get(state.upper())),
+        coloured(state),
         str(actor.get("pid") or "-"),
         str(actor.get("restarts", 0)),
+        _recent(actor),
         span(actor.get("uptime_s")),
         _figure(actor.get("cpu_percent"), 1.0),
         _figure(actor.get("rss_bytes"), 1e6),
         error,
     ]
+
+
+def _recent(actor: dict[str, Any]) -> str:
+    if not isinstance(actor.get("failures"), int):
+        return "-"
+    return f"{actor['failures']}/{actor.get('failures_allowed', '-')}"
 
 
 def _figure(value: object, unit: float) -> str:

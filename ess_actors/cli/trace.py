@@ -71,9 +71,7 @@ def lines(answer: Answer) -> Iterator[str]:
     yield from _edges("sent to it by", answer["sent_by"], "from")
     yield from _edges("writes", answer["writes"], "to")
     since = time_of_day(answer["recorded_since"])
-    yield f"  changes since {since}, when the first trace of it began" + (
-        "" if answer["changes"] else ": none"
-    )
+    yield f"  changes since {since}, when they began to be recorded" + ("" if answer["changes"] else ": none")
     for change in answer["changes"]:
         yield f"    {_change(change)}"
 
@@ -110,7 +108,8 @@ def command(api: Api, uri: str, as_json: bool, follow: bool) -> None:
     last changes: value, time, and by whom.
 
     URI is /INSTANCE/table/variable or /INSTANCE/table:variable; without INSTANCE every instance is asked.
-    Changes are recorded from the first trace of a variable on.
+    Changes are recorded from the first trace of a variable on; where `ess-actors run` was given a START_FILE,
+    the last few of every variable from the start on.
     """
     seen: dict[str, int] = {}
     places: dict[str, str] = {}

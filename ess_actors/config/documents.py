@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ess_actors.config.json_positions import Positions
 from ess_actors.config.json_reader import read
 from ess_actors.core.document_text import Document
 from ess_actors.core.findings import Finding, Severity
+from ess_actors.core.json_positions import Positions
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
 from ess_actors.config.modbus_component import Written, expand, read_component, read_components
 from ess_actors.config.modbus_component_checks import check_ids
@@ -23,6 +22,7 @@ from ess_actors.config.modbus_line import ADDRESS_KEYS
 from ess_actors.config.modbus_ranges import MAX_POINTS, Instance, instances, lacks_marker, too_many
 from ess_actors.config.modbus_report import Report
 from ess_actors.core.findings import Finding
+from ess_actors.core.json_positions import Document
 from ess_actors.core.points import ClientMap, Component, Endpoint
 
 _TOP: Final = Level(("connection", "components"), ("fileInfo", "system", "note*", "comment*"))

@@ -3,11 +3,11 @@
 import re
 from typing import Final
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_inherited import is_order
 from ess_actors.config.modbus_keys import Keys, kind_of_value
 from ess_actors.config.modbus_names import read_names
 from ess_actors.core.codec import Codec, Shape
+from ess_actors.core.json_tokens import short
 
 SIZES: Final = (1, 2, 4)
 _UNSUPPORTED: Final = ("individual_enums", "enum_field")

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_component_checks import Placed, check_overlap, named_once
 from ess_actors.config.modbus_heartbeat import HEARTBEAT_KEYS, read_heartbeat, read_timeout_ms, read_watchdog
 from ess_actors.config.modbus_inherited import LEVELS_CK, LEVELS_CKG, LEVELS_CKGP, Inherited
@@ -20,6 +19,7 @@ from ess_actors.config.modbus_ranges import (
     lacks_marker,
     too_many,
 )
+from ess_actors.core.json_tokens import short
 from ess_actors.core.points import Component
 
 COMPONENT: Final = Level(

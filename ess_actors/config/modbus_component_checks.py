@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_points import Draft
 from ess_actors.config.modbus_report import Report
 from ess_actors.core.codec import Shape
+from ess_actors.core.json_tokens import short
 from ess_actors.core.points import Component, Point, Register
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_codec import read_flag, read_order, read_scale, read_shift
 from ess_actors.config.modbus_keys import Keys, Level, kind_of_value
 from ess_actors.config.modbus_kind import SECTIONS
@@ -13,6 +12,7 @@ from ess_actors.config.modbus_place import read_place
 from ess_actors.config.modbus_point_keys import BAD_ID
 from ess_actors.core.codec import Codec, Shape
 from ess_actors.core.findings import Severity
+from ess_actors.core.json_tokens import short
 from ess_actors.core.points import Table
 from ess_actors.core.server_points import ServerEntry, StalePolicy
 from ess_actors.core.uri import clean

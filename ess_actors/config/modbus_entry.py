@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_codec import read_bit_codec, read_codec, read_mask, read_order
 from ess_actors.config.modbus_inherited import Inherited
 from ess_actors.config.modbus_keys import Keys
 from ess_actors.config.modbus_place import read_place
 from ess_actors.config.modbus_point_keys import BAD_ID, CHILD
 from ess_actors.core.codec import Codec, Shape
+from ess_actors.core.json_tokens import short
 from ess_actors.core.points import Table
 
 

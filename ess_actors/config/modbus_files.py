@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ess_actors.config.json_positions import Document
 from ess_actors.config.modbus_client import client_from
 from ess_actors.config.modbus_kind import Kind, kind_of
 from ess_actors.config.modbus_server import server_from
 from ess_actors.core.findings import Finding
+from ess_actors.core.json_positions import Document
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_keys import Keys
+from ess_actors.core.json_tokens import short
 from ess_actors.core.points import Heartbeat, Point, Watchdog
 
 HEARTBEAT_KEYS: Final = (

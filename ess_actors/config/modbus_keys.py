@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_report import Report
+from ess_actors.core.json_tokens import short
 
 _X_RUN: Final = re.compile("[xX]+")
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.json_tokens import shown
 from ess_actors.config.modbus_keys import Keys, Level, kind_of_value
+from ess_actors.core.json_tokens import shown
 from ess_actors.core.points import Serial, Tls
 
 SERIAL_KEYS: Final = ("serial_device", "baud_rate", "parity", "data_bits", "stop_bits")

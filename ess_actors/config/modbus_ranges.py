@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ess_actors.config.json_tokens import short
 from ess_actors.config.modbus_keys import Keys, Level
+from ess_actors.core.json_tokens import short
 
 _RANGE: Final = Level(("begin", "end", "replace", "step"), ("note*", "comment*"))
 MAX_INSTANCES: Final = 10_000

@@ -1,8 +1,8 @@
 """The findings of one Modbus file while it is read."""
 
-from ess_actors.config.json_positions import Positions
-from ess_actors.config.json_tokens import printable, shown
 from ess_actors.core.findings import Finding, Severity, in_order
+from ess_actors.core.json_positions import Positions
+from ess_actors.core.json_tokens import printable, shown
 
 
 class Report:

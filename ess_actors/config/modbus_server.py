@@ -5,7 +5,6 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
 from ess_actors.config.modbus_client import SYSTEM_LEFT_OVER
 from ess_actors.config.modbus_endpoint import SERIAL_UNITS
@@ -16,6 +15,7 @@ from ess_actors.config.modbus_kind import SECTIONS, Kind, kind_of
 from ess_actors.config.modbus_line import ADDRESS_KEYS, Line, read_line
 from ess_actors.config.modbus_report import Report
 from ess_actors.core.findings import Finding
+from ess_actors.core.json_positions import Document
 from ess_actors.core.server_points import ANY_UNIT, ServerEntry, ServerMap, StaleBit, StalePolicy
 from ess_actors.core.uri import clean
 

@@ -10,9 +10,12 @@ from ess_actors.config.modbus_client import load_client
 from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site_checks import Placed, cross_check
 from ess_actors.config.site_engine import lint_instance
+from ess_actors.config.site_safety import safety_of
 from ess_actors.config.site_schema import InstanceShape, LiveShape, ShapeError, SiteShape, parse_site
 from ess_actors.config.start_file import StartFile, load_start
 from ess_actors.core.findings import Finding, Severity, in_order
+from ess_actors.core.hung import HUNG_S
+from ess_actors.core.lease import EmergencyStop, SafeList, SiteHeartbeat
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
 
@@ -33,6 +36,10 @@ class Instance:
     servers: tuple[ServerMap, ...]
     csv: Mapping[str, str] = field(default_factory=dict)
     """Texts of the csv tables beside the documents, by name without suffix."""
+    safe: tuple[SafeList, ...] = ()
+    """What its devices fall back to."""
+    heartbeat: SiteHeartbeat | None = None
+    emergency: EmergencyStop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class Site:
     sim: Mapping[str, Mapping[str, object]]
     """Stem of a client file -> the model of its simulated device, as `core.plant_model.Plant` takes it."""
     live: tuple[Live, ...]
+    hung_after_s: float = HUNG_S
 
 
 def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
@@ -132,15 +140,21 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
     return Site(
         name=shape.name,
         folder=folder,
-        instances=tuple(_instance(one, one.start) for one in placed if one.start is not None),
+        instances=tuple(
+            _instance(one, one.start, own)
+            for one, own in zip(placed, shape.instances, strict=True)
+            if one.start is not None
+        ),
         api_host=shape.api.host,
         api_port=shape.api.port,
         sim=dict(shape.sim),
         live=tuple(_live(one) for one in shape.live),
+        hung_after_s=shape.hung_after_s,
     )
 
 
-def _instance(placed: Placed, start: StartFile) -> Instance:
+def _instance(placed: Placed, start: StartFile, shape: InstanceShape) -> Instance:
+    safe, heartbeat, emergency = safety_of(shape, [client for _, client in placed.clients])
     return Instance(
         name=start.name,
         start=start.source.tree,
@@ -150,6 +164,9 @@ def _instance(placed: Placed, start: StartFile) -> Instance:
         clients=tuple(client for _, client in placed.clients),
         servers=tuple(server for _, server in placed.servers),
         csv=read_csv(placed.documents_folder),
+        safe=safe,
+        heartbeat=heartbeat,
+        emergency=emergency,
     )
 
 

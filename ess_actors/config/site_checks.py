@@ -8,6 +8,7 @@ from typing import Final
 
 from ess_actors.config.documents import Source, child, read_csv, trees
 from ess_actors.config.site_forwarding import Spoken, check_forwarding
+from ess_actors.config.site_safety import check_safety
 from ess_actors.config.site_schema import SiteShape
 from ess_actors.config.site_sim import check_live, check_sim
 from ess_actors.config.site_uris import TableNames
@@ -58,6 +59,7 @@ def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> lis
         *_endpoints(site, placed),
         *_component_receivers(site, placed),
         *_server_sources(site, placed),
+        *_safety(site, shape, placed),
         *_forwarding(site, placed),
         *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
         *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
@@ -227,6 +229,13 @@ def _server_sources(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]
                     text = f"{count} registers of {server.file} show {uri}, which no document fills"
                     hint = "publish that table from an instance, or correct `uri` of the entries"
                     yield site.finding(Severity.ERROR, "server-unfed", path, text, hint)
+
+
+def _safety(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator[Finding]:
+    for one, own in zip(placed, shape.instances, strict=True):
+        tables = TableNames(source.tree for source in one.sources.values())
+        clients = [client for _, client in one.clients]
+        yield from check_safety(site, one.path, own, clients, tables if one.complete else None)
 
 
 def _forwarding(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:

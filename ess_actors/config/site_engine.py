@@ -1,5 +1,7 @@
 """What the engine finds in the documents of an instance, with the file and line of each finding."""
 
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,7 +13,10 @@ from ess_actors.core.findings import Finding, Severity
 from ess_actors.core.loader import SAVED, Loader, Tree
 from ess_actors.core.remarks import Remark, Remarks
 
-_LEFT_OPEN: Final = frozenset({"loader-unknown", "unknown-asset", "missing-variable"})
+_LACKING: Final = frozenset({"file-missing", "document-missing", "loader-unknown"})
+"""With one of these nobody knows what else would be loaded."""
+_PLACEHOLDER: Final = re.compile(r"##\w+##")
+_LEFT_OPEN: Final = frozenset({"loader-unknown", "unknown-asset", "missing-variable", "unknown-manager"})
 """What a document that could not be read may well bring."""
 
 
@@ -21,19 +26,20 @@ def lint_instance(
     """The findings of the documents of `folder` taken together. Those of `broken` could not be read: what
     they would have brought is not missed."""
     documents = {**{name: {} for name in broken}, **trees(sources)}
-    asked: set[str] = set()
+    asked: set[str] = {SAVED}
     found: list[Finding] = []
     if start is not None and start.config not in documents:
         hint = f"create it, or correct Config in {start.source.file}"
         found = [missing_file(folder / f"{start.config}.json", hint)]
-    elif start is not None:
-        found = list(placed(_trial(start, documents, read_csv(folder), asked), start.source, sources))
+    if start is not None:
+        found += placed(_trial(start, documents, read_csv(folder), asked), start.source, sources)
     if start is None or broken:
         found = [one for one in found if one.code not in _LEFT_OPEN]
-        return [*found, *_alone(sources, documents, asked)]
-    if any(finding.severity is Severity.FATAL for finding in found):
-        return found
-    return [*found, *_unused(sources, asked | {start.config, SAVED})]
+    elif any(finding.code in _LACKING for finding in found):
+        found = [one for one in found if one.severity is Severity.FATAL or one.code not in _LEFT_OPEN]
+    else:
+        return [*found, *_unused(sources, asked)]
+    return [*found, *_alone(start, sources, documents, asked)]
 
 
 def _trial(
@@ -42,21 +48,28 @@ def _trial(
     """What a start would find; `asked` gets the names of the documents it asked for."""
     loader = Loader(documents, Remarks())
     loader.plan(start.source.tree, start.config)
-    asked |= loader.asked
+    asked |= loader.asked | {start.config}
     return Ess.lint(start.source.tree, documents, csv=csv)
 
 
 def _alone(
-    sources: Mapping[str, Source], documents: Mapping[str, Tree], asked: set[str]
+    start: StartFile | None, sources: Mapping[str, Source], documents: Mapping[str, Tree], asked: set[str]
 ) -> Iterator[Finding]:
-    """What forbids a start in documents that nothing readable names: each for itself."""
+    """What is wrong in documents that nothing readable names: each for itself. Of templates and lists of
+    registers, which are no documents by themselves, only what forbids a start."""
     for name, source in sources.items():
-        if name not in asked:
-            remarks = Remarks()
-            Loader(documents, remarks).plan({}, name)
-            for one in remarks.fatal():
-                if one.code not in _LEFT_OPEN and one.document == name:
-                    yield source.finding(one.severity, one.code, one.path, one.text, one.hint)
+        if name in asked:
+            continue
+        basics = {"EssName": start.name if start is not None else "ess", "Subs": "", "Config": name}
+        for one in Ess.lint({BASICS: basics}, documents):
+            told = one.severity is Severity.FATAL or _loaded_as_it_is(source.tree)
+            if told and one.document == name and one.code not in _LEFT_OPEN:
+                yield source.finding(one.severity, one.code, one.path, one.text, one.hint)
+
+
+def _loaded_as_it_is(tree: Tree) -> bool:
+    """Whether a document has tables and no placeholders."""
+    return any(key.startswith(("/", "#")) for key in tree) and not _PLACEHOLDER.search(json.dumps(tree))
 
 
 def _unused(sources: Mapping[str, Source], used: set[str]) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from ess_actors.config.documents import child, missing_file
-from ess_actors.config.json_positions import Document
 from ess_actors.config.json_reader import read
 from ess_actors.config.modbus_files import ModbusFile, any_from
 from ess_actors.config.modbus_kind import Kind, kind_of
@@ -14,6 +13,7 @@ from ess_actors.config.single import documents_of, load_single
 from ess_actors.config.site import SITE_FILE, load_site
 from ess_actors.config.start_file import BASICS, load_start
 from ess_actors.core.findings import Finding, Severity
+from ess_actors.core.json_positions import Document
 from ess_actors.core.points import ClientMap
 
 _HINT: Final = "check the name"

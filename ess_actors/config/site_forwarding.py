@@ -9,14 +9,13 @@ from ess_actors.config.start_file import StartFile
 from ess_actors.core.engine import Engine
 from ess_actors.core.ess import Ess
 from ess_actors.core.findings import Finding, Severity
+from ess_actors.core.functions.publish import PREFIX_MARK
 from ess_actors.core.messages import MAX_HOPS, SITE_WIDE_ACTORS
 from ess_actors.core.trace_edges import Edge, edges, resolved
 from ess_actors.core.uri import covers
 
 _SHOWN: Final = 4
 _ALARM_ROUTER: Final = "/alarm_router"
-MANY: Final = "##"
-"""At the end of what is published: every table whose uri begins so."""
 
 
 class Node(NamedTuple):
@@ -234,8 +233,8 @@ def _published(engine: Engine) -> Iterator[str]:
     for edge in edges(engine):
         if edge.bus != "pub":
             continue
-        if edge.target.endswith(MANY):
-            beginning = edge.target.removesuffix(MANY)
+        if edge.target.endswith(PREFIX_MARK):
+            beginning = edge.target.removesuffix(PREFIX_MARK)
             yield from (uri for uri in engine.map.uris() if uri.startswith(beginning))
             continue
         reference, listed = resolved(engine, edge.target)

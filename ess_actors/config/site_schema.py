@@ -1,9 +1,11 @@
 """The shape of site.json: which members there are, of which kind, and what is said when they are not."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ess_actors.core.hung import HUNG_S
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 FileName = Annotated[str, Field(min_length=1)]
@@ -15,6 +17,29 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class DeviceShape(Strict):
+    """What a device falls back to when nobody commands it any more."""
+
+    safe: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
+    """`component/point` -> value."""
+    lease_ms: Annotated[int, Field(ge=200, le=60_000)] = 1000
+
+
+class HeartbeatShape(Strict):
+    """A variable that the site controller keeps changing."""
+
+    uri: Annotated[str, Field(pattern="^/.+/.+")]
+    timeout_s: Annotated[float, Field(ge=0.5, le=3600)] = 10.0
+    action: Literal["safe", "alarm"] = "safe"
+
+
+class EmergencyStopShape(Strict):
+    """A variable that orders with this value that everything stops."""
+
+    uri: Annotated[str, Field(pattern="^/.+/.+")]
+    value: bool | int | float | str = True
+
+
 class InstanceShape(Strict):
     """One controller and the files it works with; paths are relative to the site's folder."""
 
@@ -22,6 +47,10 @@ class InstanceShape(Strict):
     documents: FileName
     modbus_clients: list[FileName] = []
     modbus_servers: list[FileName] = []
+    devices: dict[str, DeviceShape] = {}
+    """By the stem of a client file."""
+    site_heartbeat: HeartbeatShape | None = None
+    emergency_stop: EmergencyStopShape | None = None
 
 
 class ApiShape(Strict):
@@ -47,6 +76,8 @@ class SiteShape(Strict):
     api: ApiShape = ApiShape()
     sim: dict[str, dict[str, Any]] = {}
     live: list[LiveShape] = []
+    hung_after_s: Annotated[float, Field(ge=0.5, le=600)] = HUNG_S
+    """An actor that did nothing for so long hangs."""
 
 
 class ShapeError(Exception):
@@ -91,10 +122,13 @@ def _known(place: tuple[str | int, ...]) -> str:
     names = [part for part in place[:-1] if isinstance(part, str)]
     shapes: dict[tuple[str, ...], type[Strict]] = {
         ("instances",): InstanceShape,
+        ("instances", "devices"): DeviceShape,
+        ("instances", "site_heartbeat"): HeartbeatShape,
+        ("instances", "emergency_stop"): EmergencyStopShape,
         ("api",): ApiShape,
         ("live",): LiveShape,
     }
-    return ", ".join(shapes.get(tuple(names), SiteShape).model_fields)
+    return ", ".join(shapes.get(tuple(names[:2]), SiteShape).model_fields)
 
 
 def _shown(value: object) -> str:

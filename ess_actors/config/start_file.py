@@ -14,8 +14,8 @@ BLOCKED: Final = "/blockeduris/"
 METHODS: Final = ("pub", "set", "get")
 
 SEED_SLIP: Final = "subs-no-slash"
-"""A piece of Subs without a slash, as the first dual-BMS notes have it: the instance runs, nothing is lost
-that the rest of Subs does not cover, so it is a warning."""
+"""A piece of Subs without a slash, as the first dual-BMS notes have it: such a site runs as its authors know it,
+since the piece never was heard. A warning names it; as an error it would fail the check of every such site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def load_start(file: Path) -> tuple[StartFile | None, list[Finding]]:
     findings += _name(source, child(path, "EssName"), name)
     subscriptions, problems = split_subscriptions(texts["Subs"], name)
     for problem in problems:
-        severity = Severity.WARNING if problem.code == SEED_SLIP else Severity[problem.severity.upper()]
+        severity = Severity.WARNING if problem.code == SEED_SLIP else problem.severity
         place = child(path, "Subs")
         findings.append(source.finding(severity, problem.code, place, problem.text, problem.hint))
     access = Access(name)

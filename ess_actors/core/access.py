@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ess_actors.core.uri import clean, covers
+from ess_actors.core.findings import Severity
+from ess_actors.core.uri import MOST_SEGMENTS, clean, covers
 
 MODES: Final = frozenset({"naked", "full", "ui"})
 RESERVED: Final = frozenset({"noid", "useid", *MODES})
@@ -24,9 +25,9 @@ def valid_name(name: str) -> bool:
 
 
 class Problem(NamedTuple):
-    """Something wrong with `Subs`: severity word (error or note), code, text, hint."""
+    """Something wrong with `Subs`."""
 
-    severity: str
+    severity: Severity
     code: str
     text: str
     hint: str
@@ -41,10 +42,10 @@ def split_subscriptions(subs: str, name: str) -> tuple[tuple[str, ...], list[Pro
         if not piece.startswith("/"):
             text = f"subscription {piece!r} does not begin with / and is ignored"
             hint = f"write :/{piece} or join it to the piece before it with /"
-            problems.append(Problem("error", "subs-no-slash", text, hint))
+            problems.append(Problem(Severity.ERROR, "subs-no-slash", text, hint))
         elif uri in result:
             problems.append(
-                Problem("note", "subs-covered", f"subscription {uri} is there twice", "leave it out")
+                Problem(Severity.NOTE, "subs-covered", f"subscription {uri} is there twice", "leave it out")
             )
         else:
             result.append(uri)
@@ -52,7 +53,7 @@ def split_subscriptions(subs: str, name: str) -> tuple[tuple[str, ...], list[Pro
         cover = next((other for other in result if other != uri and covers(other, uri)), None)
         if cover is not None:
             text = f"subscription {uri} is covered by {cover}"
-            problems.append(Problem("note", "subs-covered", text, "leave it out"))
+            problems.append(Problem(Severity.NOTE, "subs-covered", text, "leave it out"))
     return tuple(result), problems
 
 
@@ -75,6 +76,10 @@ def place_of(path: str) -> Place:
     """The place of an internal uri: `/a/b/x` is table /a/b/x, or variable x of /a/b."""
     table, _, name = path.rpartition("/")
     parts = tuple(path.strip("/").split("/"))
+    if len(parts) > MOST_SEGMENTS + 1:
+        return Place(path, "", "", f"a uri has no more than {MOST_SEGMENTS + 1} segments")
+    if not path.isascii() and any("\ud800" <= letter <= "\udfff" for letter in path):
+        return Place(path, "", "", "the uri is no text: it holds half a character")
     if path == "/" or ":" in path:
         return Place(path, "", "", "write /table/name with slashes only, not {uri}")
     if parts[:2] in _LOADER_WORDS and len(parts) == 2:
@@ -84,6 +89,12 @@ def place_of(path: str) -> Place:
             return Place(path, "", "", "", parts[1:])
         return Place(path, "", "", f"push to {path[:10]}/<manager>/<document>, not to {{uri}}")
     return Place(path, table, name if table else "")
+
+
+def pushes_document(uri: str) -> bool:
+    """Whether a bus uri, with an instance's name in front or not, is where documents or templates are pushed to."""
+    parts = tuple(uri.strip("/").split("/"))
+    return parts[:2] in _DOCUMENTS or parts[1:3] in _DOCUMENTS
 
 
 class Route(NamedTuple):

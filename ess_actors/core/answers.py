@@ -9,12 +9,13 @@ from ess_actors.core.access import Route
 from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine
 from ess_actors.core.messages import MAX_HOPS, Message
+from ess_actors.core.query import REPLY_LIMIT
 from ess_actors.core.records import Counters
 from ess_actors.core.uri import covers
 from ess_actors.core.variables import Variable
 
-REPLY_LIMIT: Final = 924_200
-"""Bytes; a longer reply is replaced by a text."""
+FLAWED: Final = "flawed"
+"""Status of an answer: done, but not all of it can work. Its body has `reply` and `findings`."""
 MINIMUM: Final = (
     *("msgs_in{get}", "msgs_in{pub}", "msgs_in{set}", "replies_out", "not_found", "blocked{builtin}"),
     *("bad_method", "bad_body", "bad_uri", "bad_member", "type_mismatch", "locked_ignored"),
@@ -42,9 +43,13 @@ def answer_query(engine: Engine, message: Message, route: Route) -> None:
         return
     if query.PERFORMANCE.startswith(route.path) or covers(query.PERFORMANCE, route.path):
         show_counters(engine)
-    found = query.get(engine, route.path, route.mode)
+    try:
+        found = query.get(engine, route.path, route.mode)
+    except query.TooLarge:
+        _answer(engine, message, _too_large(engine, f"more than {REPLY_LIMIT}"), "")
+        return
     if found is not None:
-        _answer(engine, message, orjson.dumps(found.body, default=plain), "")
+        _answer(engine, message, _text(found.body), "")
         return
     engine.counters["not_found"] += 1
     if message.explain:  # names that are near cost milliseconds: only for an operator who reads them
@@ -63,23 +68,38 @@ def show_counters(engine: Engine) -> None:
         var.cell.value = count
 
 
-def echo(engine: Engine, message: Message, body: bytes) -> None:
+def echo(engine: Engine, message: Message, body: bytes, status: str = "") -> None:
     """Answer a set with what was sent; a pub is answered only to an operator."""
     if message.explain or (message.replyto and message.method != "pub"):
-        _answer(engine, message, body, "")
+        _answer(engine, message, body, status)
 
 
 def refuse(engine: Engine, message: Message, status: str, text: str, **more: object) -> None:
     """Tell an operator why nothing was done. The bus gets no answer."""
     if message.explain:
         body = {"error": status, "uri": message.uri, "text": text, **more}
-        _answer(engine, message, orjson.dumps(body), status)
+        _answer(engine, message, _text(body), status)
+
+
+def _text(body: object) -> bytes:
+    """JSON, in any case: half characters, huge numbers or too many levels give a text that says so."""
+    try:
+        return orjson.dumps(body, default=plain)
+    except TypeError as error:
+        if isinstance(body, dict) and "error" in body:
+            texts = {key: text for key, text in body.items() if isinstance(text, str)}
+            return orjson.dumps({key: text.encode(errors="replace").decode() for key, text in texts.items()})
+        return orjson.dumps(f"Fims Error :: Cannot be written: {error}")
+
+
+def _too_large(engine: Engine, size: str) -> bytes:
+    engine.counters["reply_oversize"] += 1
+    return orjson.dumps(f"Fims Error :: Message size too large [{size}]")
 
 
 def _answer(engine: Engine, message: Message, body: bytes, status: str) -> None:
     if len(body) > REPLY_LIMIT:
-        engine.counters["reply_oversize"] += 1
-        body = orjson.dumps(f"Fims Error :: Message size too large [{len(body)}]")
+        body = _too_large(engine, str(len(body)))
     hops = engine.hops + 1
     if hops > MAX_HOPS:
         engine.counters["hop_dropped"] += 1

@@ -12,9 +12,11 @@ from ess_actors.core.locks import Lock
 from ess_actors.core.quality import EVERY_MEMBER, Marks, Quality
 from ess_actors.core.remarks import Remarks
 from ess_actors.core.tables import Table
-from ess_actors.core.uri import parse_reference
+from ess_actors.core.uri import MOST_SEGMENTS, parse_reference
 from ess_actors.core.variables import NO_KIND, NUMBER, Value, Variable, kind_of
 
+MOST_OPTIONS: Final = 10_000
+"""Every set appends its options: what is sent again and again must not fill the memory."""
 UNTOUCHED: Final = "$$"
 """As a value: leave the value alone, only params, options and actions are meant."""
 WHEN_NEW: Final = "$$new"
@@ -37,6 +39,8 @@ class Applier:
 
     def table(self, table: Table, body: Mapping[str, object], marks: Marks | None, sender: str) -> None:
         """Every member is one variable; each runs its actions before the next one is applied."""
+        # Cell.put is written out here, and for the same reason in remap and dispatch: most of what an instance
+        # does is storing plain numbers, and the call alone would cost a third of that.
         if "name" in body and kind_of(body["name"]) != NO_KIND:
             table.keep_order(body)
         if marks:
@@ -149,12 +153,13 @@ class Applier:
         write = value != UNTOUCHED
         if not quality and (named := body.get("quality")) in _QUALITIES:
             quality = _QUALITIES[str(named)]
-        if isinstance(value, str) and body.get("$$action") is False:
-            write = False
+        new: Value = False
+        if write and isinstance(value, str) and body.get("$$action") is False:
+            write, new = False, ""  # a text is to come: a bool would never take it
         var = table.variables.get(name)
         created = var is None
         if var is None:
-            first = value if write else body.get(WHEN_NEW, False)
+            first = value if write else body.get(WHEN_NEW, new)
             var = self._create(table, name, first)  # type: ignore[arg-type]
             if var is None:
                 return True
@@ -169,6 +174,8 @@ class Applier:
         if created:
             var.cell.quality = quality
             var.writer = sender
+            if var.history is not None:
+                var.history.take(value)
             if var.steps:
                 self.engine.launch(var)
         else:
@@ -195,15 +202,18 @@ class Applier:
                 continue
             if key == "actions":
                 var.actions = value
-                self.remarks.parts = (*self.remarks.parts, "actions")
-                var.steps = self.compiler.compile(var, value)
-                self.remarks.parts = self.remarks.parts[:-1]
+                with self.remarks.at(self.remarks.document, (*self.remarks.parts, "actions")):
+                    var.steps = self.compiler.compile(var, value)
             elif key == "new_options":
                 var.options = list(value) if isinstance(value, list) else value
                 var.version += 1
             elif key in _OPTION_NAMES:
                 if isinstance(value, list):
-                    var.options = [*var.options, *value] if isinstance(var.options, list) else list(value)
+                    known = var.options if isinstance(var.options, list) else []
+                    if known and len(known) + len(value) > MOST_OPTIONS:
+                        self.engine.counters["options_refused"] += 1
+                        continue
+                    var.options = [*known, *value]
                     var.version += 1
                 elif isinstance(value, dict):
                     var.options = value
@@ -215,10 +225,9 @@ class Applier:
         try:
             compile_expression(text if isinstance(text, str) else "")
         except ExpressionError as error:
-            hint = "without it nothing is calculated"
-            self.remarks.add(
-                Severity.ERROR, "bad-expression", f"the expression: {error}", hint, ("expression",)
-            )
+            text = f"nothing is calculated: the expression: {error}"
+            hint = "correct it; operators and words stand between blanks"
+            self.remarks.add(Severity.ERROR, "bad-expression", text, hint, ("expression",))
 
     def document(self, tree: Mapping[str, object], names: Mapping[str, tuple[str, dict[str, str]]]) -> None:
         """The tables of a document in its order. `names` gives, for a template, what a table and its members
@@ -232,6 +241,10 @@ class Applier:
             if not isinstance(members, dict):
                 text = f"table {uri} must be an object of variables"
                 self.remarks.add(Severity.ERROR, "bad-table", text, "write {name: {...}}")
+                continue
+            if uri.count("/") > MOST_SEGMENTS:
+                text = f"table {uri[:80]}... has more than {MOST_SEGMENTS} segments and is left out"
+                self.remarks.add(Severity.ERROR, "bad-table", text, "give it a shorter uri")
                 continue
             if uri.split("/", 2)[1] in RESERVED:
                 text = f"table {uri} begins with a word of the uri syntax and cannot be reached"

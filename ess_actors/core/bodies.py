@@ -19,6 +19,21 @@ def plain(value: object) -> object:
     return value
 
 
+DEEPEST: Final = 64
+"""Levels of a body inside one another: what is kept of it must be written again, inside the levels of an answer."""
+
+
+def too_deep(body: object, most: int) -> bool:
+    """Whether a JSON value has more than so many levels of objects and arrays inside one another."""
+    level = [body]
+    for _ in range(most + 1):
+        level = [one for one in level if one.__class__ is dict or one.__class__ is list]
+        if not level:
+            return False
+        level = [each for one in level for each in (one.values() if isinstance(one, dict) else one)]  # type: ignore[attr-defined]
+    return True
+
+
 def naked(var: Variable) -> object:
     """`1`"""
     return plain(var.cell.value)

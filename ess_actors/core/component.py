@@ -52,6 +52,10 @@ class ComponentState(Publishing):
             return head, last
         return rest, ""
 
+    def writable(self, name: str) -> Point | None:
+        """The point that takes sets of this name, disabled or not; None when there is none."""
+        return self._writable.get(name)
+
     def unknown(self, rest: str) -> Reply:
         """The answer for an id that does not exist, with the nearest one that does."""
         near = get_close_matches(rest, self.points, n=1)

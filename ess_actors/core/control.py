@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.hung import HUNG_S
 from ess_actors.core.metrics import Snapshot
 from ess_actors.core.supervision import ChildReport
 
@@ -19,6 +20,9 @@ class Configure:
     """Actor address that heartbeats go to; None = the sender (the supervisor itself)."""
     everybody: tuple[str, ...]
     """Ids of all actors the site has when it is complete."""
+    stopped: tuple[str, ...] = ()
+    """Its children that an operator has stopped."""
+    hung_after_s: float = HUNG_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,8 @@ class SiteStatus:
     """starting, running, degraded (something that should run does not), stopping."""
     actors: tuple[ChildReport, ...]
     heartbeats: dict[str, Heartbeat] = field(default_factory=dict)
+    unheard: tuple[str, ...] = ()
+    """Devices that were never asked, or whose first answer (or silence) is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +153,14 @@ class SimCommand:
 @dataclass(frozen=True, slots=True)
 class JournalRequest:
     """Web -> store: the newest `limit` records."""
+
+    limit: int
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRequest:
+    """Web -> store: the newest `limit` rows of the audit table."""
 
     limit: int
     ticket: int

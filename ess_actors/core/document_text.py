@@ -4,13 +4,19 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
+from ess_actors.core.bodies import DEEPEST, too_deep
 from ess_actors.core.findings import Severity
+from ess_actors.core.json_text import decoded
 from ess_actors.core.remarks import Remark
 
 Tree = Mapping[str, object]
+
+MOST_TOLERATED: Final = 2 * 1024 * 1024
+_CODES: Final = {"P04": "key-twice"}
 
 
 def md5(text: bytes) -> str:
@@ -37,15 +43,16 @@ def checksum(tree: Tree) -> str:
 
 
 def parse(name: str, text: bytes) -> tuple[Tree, list[Remark]]:
-    """A pushed document and what is wrong with its text: something FATAL, or keys that stand twice."""
+    """A pushed document and what is wrong with its text: something FATAL, or what was tolerated.
+
+    It may be written as carelessly as a file of the instance's folder.
+    """
     try:
         tree = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        said = f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        return {}, [Remark(name, "$", Severity.FATAL, "not-json", said, "correct the document")]
-    if not isinstance(tree, dict):
-        said = "a document is an object of tables"
-        return {}, [Remark(name, "$", Severity.FATAL, "not-json", said, "write {...}")]
+    except orjson.JSONDecodeError:
+        return _tolerated(name, text)
+    if wrong := _unusable(name, tree):
+        return {}, wrong
     return Document.of(tree, md5(text)), [
         Remark(
             name,
@@ -57,6 +64,46 @@ def parse(name: str, text: bytes) -> tuple[Tree, list[Remark]]:
         )
         for key in _repeated(text)
     ]
+
+
+def _tolerated(name: str, text: bytes) -> tuple[Tree, list[Remark]]:
+    """A text that is no plain JSON: it takes a hundred times as long, so it must not be as large."""
+    if len(text) > MOST_TOLERATED:
+        said = f"not JSON, and larger than the {MOST_TOLERATED} bytes up to which slips are forgiven"
+        hint = "correct it; `ess-actors check` names every place in a file"
+        return {}, [Remark(name, "$", Severity.FATAL, "not-json", said, hint)]
+    read = decoded(text, name, last_wins=True)
+    remarks = [
+        Remark(
+            name,
+            one.path or "$",
+            one.severity,
+            "not-json" if one.severity is Severity.FATAL else _CODES.get(one.code, one.code),
+            f"{one.text} at line {one.line}, column {one.column}",
+            one.hint,
+        )
+        for one in read.findings
+    ]
+    if any(remark.severity is Severity.FATAL for remark in remarks):
+        return {}, remarks
+    wrong = _unusable(name, read.value)
+    return ({}, wrong) if wrong else (Document.of(read.value, md5(text)), remarks)  # type: ignore[arg-type]
+
+
+def _unusable(name: str, tree: object) -> list[Remark]:
+    """Why a tree is no document."""
+    if not isinstance(tree, dict):
+        said = "a document is an object of tables"
+        return [Remark(name, "$", Severity.FATAL, "not-json", said, "write {...}")]
+    if too_deep(tree, DEEPEST):
+        said = f"it is nested deeper than {DEEPEST} levels"
+        return [Remark(name, "$", Severity.FATAL, "not-json", said, "nest it less deep")]
+    try:
+        orjson.dumps(tree)  # what it holds will be asked for one day
+    except TypeError as error:
+        said, hint = f"it cannot be passed on ({error})", "write no number beyond 64 bits"
+        return [Remark(name, "$", Severity.FATAL, "not-json", said, hint)]
+    return []
 
 
 def _repeated(text: bytes) -> list[str]:

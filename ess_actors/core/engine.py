@@ -67,7 +67,7 @@ class Engine(Runs):
         self.now = now - self.started
         self.wall = wall
         self.message = None
-        self.hops = hops
+        self.hops = hops if hops > 0 else 0
         self.command = command
         self.origin = origin or self.name
 
@@ -93,7 +93,7 @@ class Engine(Runs):
             return
         function = self.functions.get(name)
         if function is None:
-            self.counters[f"unknown_function{{{name}}}"] += 1
+            self.counters.add(f"unknown_function{{{name}}}")
             if self.once(("function", name)):
                 self.log("warning", f"function {name} (on {var.uri}) is not known")
             return
@@ -112,6 +112,10 @@ class Engine(Runs):
         """What a function prepared on its first call; built again after a change of the variable's params
         from outside, or when `/reload/<asset>:<function>_<variable>` is written to 0 or 1."""
         return self._plans.of(function, asset, var, build, self.now)
+
+    def plan_again(self) -> None:
+        """Documents came, and with them perhaps other links and assets: let all functions prepare again."""
+        self._plans.again()
 
     def context(self, asset: Asset, name: str) -> Variable:
         """The variable a bare name means in an asset context; `/status/<asset>:<name>` = 0 when new."""

@@ -22,6 +22,8 @@ from ess_actors.core.messages import Message, instance_of
 from ess_actors.core.quality import Quality
 from ess_actors.core.records import Counters, LogLine
 from ess_actors.core.remarks import Remark, Remarks
+from ess_actors.core.saved import Saved
+from ess_actors.core.trail import Trails
 from ess_actors.core.uri import covers
 
 BASICS: Final = "/sysconfig/default"
@@ -40,7 +42,8 @@ def _member(start: Mapping[str, object], name: str) -> str | None:
 class Ess:
     """One instance. `now` is monotonic seconds, `wall` unix seconds, wherever they are passed in.
 
-    Raises ConfigError (args: every FATAL Remark) when the documents forbid a start.
+    Raises ConfigError (args: every FATAL Remark) when the documents forbid a start; in a `trial` only when not
+    even the start file can be used: then what is missing is left out.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Ess:
         now: float,
         wall: float,
         csv: Mapping[str, str] = MappingProxyType({}),
+        trial: bool = False,
     ) -> None:
         self._remarks = Remarks()
         self.name = _member(start, "EssName") or ""
@@ -59,7 +63,7 @@ class Ess:
         self.subscriptions, problems = split_subscriptions(subs or "", self.name)
         self._remarks.parts = (BASICS, "Subs")
         for problem in problems:
-            self._remarks.add(Severity[problem.severity.upper()], problem.code, problem.text, problem.hint)
+            self._remarks.add(problem.severity, problem.code, problem.text, problem.hint)
         self.engine = Engine(self.name, FUNCTIONS, CALCULATIONS, self._remarks, now, wall)
         self.engine.csv = csv
         self.access = Access(self.name)
@@ -67,6 +71,7 @@ class Ess:
         self._applier = Applier(self.engine, self._remarks)
         self.engine.apply = self._apply_member
         self.engine.alarms = AlarmBook(self.engine)
+        self._saved = Saved(self.engine)
         self.engine.at_run_end = self.engine.alarms.finish_run
         self.engine.listeners = UiListeners(self.engine)
         self._watch()
@@ -79,8 +84,14 @@ class Ess:
             config,
             documents,
             lambda: join_links(self.engine),
+            trial,
         )
+        self._trails: Trails | None = None
         self._intake = Intake(self.engine, self._applier, self._loading)
+
+    def keep_changes(self) -> None:
+        """From now on keep the last changes of every variable, and who made them, for `trace`."""
+        self._trails = Trails(self.engine)
 
     def _apply_member(self, table: str, name: str, body: object) -> None:
         self._applier.member(self.engine.map.table(table), name, body, Quality.GOOD, "")
@@ -137,21 +148,31 @@ class Ess:
     ) -> list[Remark]:
         """What a start with these documents would find, FATAL remarks included; nothing is kept or sent."""
         try:
-            trial = cls(start, documents, now=0.0, wall=0.0, csv=csv)
+            trial = cls(start, documents, now=0.0, wall=0.0, csv=csv, trial=True)
         except ConfigError as error:
             return list(error.args)
         trial.boot(0.0, 0.0)
         return trial.findings
 
-    def boot(self, now: float, wall: float) -> list[Message]:
-        """The load phase. The messages its actions made, in order, after it is complete."""
+    def boot(
+        self, now: float, wall: float, state: Mapping[str, object] = MappingProxyType({})
+    ) -> list[Message]:
+        """The load phase. The messages its actions made, in order, after it is complete.
+
+        With what an earlier life had saved it goes on where that one ended: nothing is commanded because of it,
+        and its alarm router hears of all that is latched.
+        """
         self.engine.started = now
         self.engine.booted = wall
         self.engine.ambient(now, wall)
-        self._loading.run()
+        with self._saved.texts_of(state):
+            self._loading.run()
         self._nothing_read_yet()
         self.engine.map.created = 0  # what documents make is wanted; what messages make may be a mistyped uri
         self.engine.event(self.name, f"{self.name} started", 1)
+        if state:
+            self._saved.restore(state)
+            self.engine.alarms.retell()
         return self._out()
 
     def _nothing_read_yet(self) -> None:
@@ -184,6 +205,14 @@ class Ess:
                     engine.set_quality(var, Quality.BAD)
         return self._out()
 
+    def saved(self) -> dict[str, object]:
+        """What a new life of this instance needs to go on; `changed_state` goes on from here."""
+        return self._saved.all()
+
+    def changed_state(self) -> dict[str, object]:
+        """What of it has changed since it was told last; None = it is gone."""
+        return self._saved.changes()
+
     def retell_alarms(self, now: float, wall: float) -> list[Message]:
         """What the alarm router of this instance must hear to get its list back after a restart."""
         self.engine.ambient(now, wall)
@@ -195,7 +224,7 @@ class Ess:
         engine = self.engine
         method = message.method
         if message.status:
-            engine.counters[f"answers_failed{{{message.status}}}"] += 1
+            engine.counters.add(f"answers_failed{{{message.status}}}")
             return []
         engine.ambient(now, wall, message.hops, message.command, instance_of(message.sender))
         engine.message = message
@@ -206,7 +235,7 @@ class Ess:
         engine.counters[_IN[method]] += 1
         route = self.access.route(method, message.uri)
         if route.blocked:
-            engine.counters[route.counter] += 1
+            engine.counters.add(route.counter)
             refuse(engine, message, "blocked", f"{message.uri} is dropped here because of {route.blocked}")
         elif method == "get":
             answer_query(engine, message, route)
@@ -214,6 +243,8 @@ class Ess:
             known, found = engine.map.created, self._remarks.found
             before = len(found)
             self._intake.take(message, route)
+            if route.place.loading and self._trails is not None:
+                self._trails.again()
             if len(found) > before and not route.place.loading:
                 self._tell_remarks(found[before:])
                 del found[before:]

@@ -9,7 +9,10 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from ess_actors.core.messages import Frame, method_of
+import orjson
+
+from ess_actors.core.messages import Frame, Message, method_of
+from ess_actors.core.uri import covers
 
 WINDOW: Final = 16
 """Parcels that may be under way to one receiver."""
@@ -21,6 +24,7 @@ MOST_WAITING: Final = 2000
 """Beyond this the oldest publications are left out: newer ones follow. Orders and alarms always wait."""
 STALL_S: Final = 10.0
 """A receiver that took nothing for so long has lost what was under way: the transport gives up then, too."""
+_URI, _BODY, _QUALITY = (3 + Message._fields.index(name) for name in ("uri", "body", "quality"))
 
 
 class Parcel(NamedTuple):
@@ -37,6 +41,8 @@ class Flow:
         self.shed = 0
         """Publications left out so far."""
         self._waiting: deque[Frame] = deque()
+        self._readings: dict[str, Frame] = {}
+        """Uri of a component -> the last reading of it that had to wait."""
         self._sent = 0
         self._taken = 0
         self._progress = now
@@ -47,7 +53,10 @@ class Flow:
 
     def offer(self, frames: Iterable[Frame], now: float) -> list[Parcel]:
         """Messages to send, in order; what may go now."""
-        self._waiting.extend(frames)
+        for frame in frames:
+            if self._waiting and method_of(frame) == "pub":
+                self._coalesce(frame)
+            self._waiting.append(frame)
         if self._sent == self._taken:
             self._progress = now
         parcels = self._ready()
@@ -76,6 +85,23 @@ class Flow:
             parcels.append(Parcel(self._sent, frames))
         return parcels
 
+    def _coalesce(self, frame: Frame) -> None:
+        """A reading that waits is left out when this one, of the same component, has all that it tells."""
+        uri, body, quality = str(frame[_URI]), frame[_BODY], frame[_QUALITY]
+        if not covers("/components", uri):
+            return
+        known = self._readings.get(uri)
+        self._readings[uri] = frame
+        place = next((n for n, other in enumerate(self._waiting) if other is known), -1) if known else -1
+        if (
+            place >= 0
+            and known is not None
+            and quality == known[_QUALITY]
+            and _members(known[_BODY]) <= _members(body)
+        ):
+            del self._waiting[place]
+            self.shed += 1
+
     def _shed(self, excess: int) -> None:
         kept: deque[Frame] = deque()
         for frame in self._waiting:
@@ -85,3 +111,12 @@ class Flow:
             else:
                 kept.append(frame)
         self._waiting = kept
+
+
+def _members(body: object) -> frozenset[str]:
+    """The names a reading tells of; a body that is none is never left out."""
+    try:
+        tree = orjson.loads(body)  # type: ignore[arg-type]
+    except (orjson.JSONDecodeError, TypeError):
+        return frozenset({str(body)})
+    return frozenset(tree) if isinstance(tree, dict) else frozenset({str(tree)})

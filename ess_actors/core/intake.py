@@ -5,9 +5,12 @@ from typing import Final
 import orjson
 
 from ess_actors.core.access import Place, Route
-from ess_actors.core.answers import echo, refuse
+from ess_actors.core.answers import FLAWED, echo, refuse
 from ess_actors.core.applying import Applier
+from ess_actors.core.bodies import DEEPEST, too_deep
+from ess_actors.core.document_text import parse
 from ess_actors.core.engine import Engine
+from ess_actors.core.findings import Severity
 from ess_actors.core.loading import Loading
 from ess_actors.core.messages import Message
 from ess_actors.core.quality import EVERY_MEMBER, Quality
@@ -28,9 +31,12 @@ class Intake:
         self._applier = applier
         self._loading = loading
         self._taken = Taken()
+        self._findings: list[dict[str, str]] = []
+        """What is wrong with the document that was pushed just now."""
 
     def take(self, message: Message, route: Route) -> None:
         """Apply it, or refuse it; answer when an answer is wanted."""
+        self._findings = []
         name = self._taken.before(message) if message.command else None
         if name is not None:
             self.engine.counters["repeated_command"] += 1
@@ -42,7 +48,15 @@ class Intake:
                 self._taken.keep(message, name)
         if message.explain or message.replyto:
             body = message.body
-            echo(self.engine, message, b"{%b:%b}" % (orjson.dumps(name), body) if name else body)
+            if name:
+                body = b"{%b:%b}" % (orjson.dumps(name), body)
+            elif route.place.loading:
+                body = _plain_json(body)
+            if self._findings and message.explain:
+                body = orjson.dumps({"reply": orjson.Fragment(body), "findings": self._findings})
+                echo(self.engine, message, body, FLAWED)
+            else:
+                echo(self.engine, message, body)
 
     def _write(self, message: Message, place: Place) -> str | None:
         """Apply a body: the name of the one member it was for, "" for a table; None when it was refused."""
@@ -56,6 +70,11 @@ class Intake:
             body = orjson.loads(message.body)
         except orjson.JSONDecodeError:
             body = None
+        openings = message.body.count(b"{") + message.body.count(b"[")
+        if openings > DEEPEST and too_deep(body, DEEPEST):
+            engine.counters["bad_body"] += 1
+            refuse(engine, message, "bad_body", f"the body is nested deeper than {DEEPEST} levels")
+            return None
         if body.__class__ is dict:
             if HOPS_MEMBER in body:
                 hops = body.pop(HOPS_MEMBER)
@@ -94,10 +113,28 @@ class Intake:
             return parts[0]
         else:
             problems = self._loading.push(PUSHED[parts[0]], parts[-1], message.body)
+        self._findings = [
+            {
+                "severity": one.severity.name.lower(),
+                "document": one.document,
+                "path": one.path,
+                "code": one.code,
+                "text": one.text,
+                "hint": one.hint,
+            }
+            for one in problems
+        ]
+        if not problems or problems[0].severity < Severity.FATAL:
+            return parts[0] if len(parts) == 1 else ""
         for problem in problems:
             self.engine.log("error", f"pushed document {problem.document} {problem.path}: {problem.text}")
-        if not problems:
-            return parts[0] if len(parts) == 1 else ""
-        listed = [{"path": p.path, "code": p.code, "text": p.text, "hint": p.hint} for p in problems]
-        refuse(self.engine, message, "bad_document", problems[0].text, findings=listed)
+        refuse(self.engine, message, "bad_document", problems[0].text, findings=self._findings)
         return None
+
+
+def _plain_json(document: bytes) -> bytes:
+    """An accepted document as an answer shows it: on one line, whatever its text looked like."""
+    try:
+        return orjson.dumps(orjson.loads(document))
+    except orjson.JSONDecodeError:
+        return orjson.dumps(parse("", document)[0])

@@ -27,7 +27,7 @@ def shown(value: object) -> str:
 
 
 @dataclass(slots=True)
-class _Told:
+class Told:
     """What the router was told of one entry of its list, to tell it again when it restarts."""
 
     fields: dict[str, object]
@@ -44,7 +44,13 @@ class AlarmBook:
         self.engine = engine
         self.present: dict[str, str] = {}
         """Source -> fault or alarm: what is not normal now, whatever the lists still hold."""
-        self._told: dict[tuple[str, str, str], _Told] = {}
+        self.texts: set[str] = set()
+        """Sources whose text is itself the state, as `process_sys_alarm` takes them."""
+        self.lists: dict[str, Variable] = {}
+        """The variables that carry lists, by uri."""
+        self.version = 0
+        """Moves on with every change of what is kept here."""
+        self.told: dict[tuple[str, str, str], Told] = {}
         """The router's list: (instance it began in, source, fault or alarm) -> what was told."""
         self._clears = 0
         self._cleared: list[tuple[str, str]] = []
@@ -61,10 +67,11 @@ class AlarmBook:
                 f"/config/{asset.name}", _DESTINATION[kind], f"/assets/{asset.name}/summary:{_LIST[kind]}"
             )
             self.engine.ensure(f"/config/{asset.name}", _NORMAL[kind], "Normal")
-            self.engine.context(asset, _COUNT[kind])
+            self.engine.kept[self.engine.context(asset, _COUNT[kind])] = None
         if "FaultShutdown" not in asset.context:
             found = self.engine.ensure(f"/status/{asset.name}", "FaultShutdown", False)
             asset.context["FaultShutdown"] = found
+        self.engine.kept[asset.context["FaultShutdown"]] = None
 
     def normal(self, asset: Asset, kind: str) -> str:
         """The text that means "no fault" (or "no alarm") in a context."""
@@ -88,6 +95,7 @@ class AlarmBook:
         value = source.cell.value
         if target.alarms is None:
             target.alarms = []
+        self.lists[target.uri] = target
         target.alarms.append(AlarmEntry(message, severity, source.uri, value, engine.wall))
         limit = max(1, int(target.number("MaxAlarmSize", MAX_ENTRIES)))
         del target.alarms[:-limit]
@@ -100,11 +108,12 @@ class AlarmBook:
         self, asset: Asset, kind: str, source: Variable, message: str, value: Value, target: Variable
     ) -> None:
         """Remember that the source is not normal, and tell the router."""
+        self.version += 1
         self.present[source.uri] = kind
         key = self.engine.origin, source.uri, kind
-        told = self._told.get(key)
+        told = self.told.get(key)
         if told is None:
-            told = self._told[key] = _Told({}, self.engine.wall)
+            told = self.told[key] = Told({}, self.engine.wall)
         told.fields = {
             "type": kind,
             "instance": self.engine.origin,
@@ -121,15 +130,16 @@ class AlarmBook:
 
     def retell(self) -> None:
         """Tell a router that has lost its list all of it, in the old order; how often and since when too."""
-        for told in self._told.values():
-            self.engine.note("raised", **told.fields, since=told.since, count=told.count)
-        for source in dict.fromkeys(key[1] for key, told in self._told.items() if told.returned):
-            self.engine.note("normal", source=source)
+        for told in self.told.values():
+            self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True)
+        for source in dict.fromkeys(key[1] for key, told in self.told.items() if told.returned):
+            self.engine.note("normal", source=source, again=True)
 
     def back_to_normal(self, source: Variable) -> None:
         """The source is normal again; entries stay."""
         if self.present.pop(source.uri, None) is not None:
-            for key, told in self._told.items():
+            self.version += 1
+            for key, told in self.told.items():
                 told.returned = told.returned or key[1] == source.uri
             self.engine.note("normal", source=source.uri)
 
@@ -147,14 +157,15 @@ class AlarmBook:
     def clear(self, asset: Asset, kind: str, trigger: Variable) -> None:
         """Empty the list of a context and of everything below it that has the trigger variable too."""
         engine = self.engine
+        self.version += 1
         engine.clears.append(kind)
         self._cleared.append((asset.name, trigger.name))
         target = self.destination(asset, kind)
         listed = {entry.source for entry in target.alarms or ()}
-        for key, told in list(self._told.items()):
+        for key, told in list(self.told.items()):
             if key[2] == kind and (key[1] in listed or told.fields["list"] == target.uri):
                 listed.add(key[1])  # a long list has dropped its oldest entries, the router has not
-                del self._told[key]
+                del self.told[key]
         sources = sorted(listed)
         target.alarms = []
         engine.write(target, 0)
@@ -179,8 +190,8 @@ class AlarmBook:
     def _lower_flags(self, asset: Asset, trigger: Variable, kind: str) -> None:
         """Let the monitors that the trigger names report again."""
         component = trigger.text("defComp") or f"/status/{asset.name}"
-        for index in range(1, int(trigger.number("numVars")) + 1):
-            name = trigger.text(f"variable{index}")
+        for listed in trigger.numbered("numVars", "variable"):
+            name = trigger.text(listed)
             table, _, member = (name if ":" in name else f"{component}:{name}").partition(":")
             var = self.engine.map.find(table, member)
             if var is not None:

@@ -148,9 +148,8 @@ def _expression(engine: Engine, remarks: Remarks, var: Variable) -> None:
 def _operands(engine: Engine, remarks: Remarks, var: Variable) -> int | None:
     """How many operands there are, None when that depends on the asset tree or one is unusable."""
     many: int | None = int(var.flag("includeCurrVal"))
-    count = int(var.number("numVars"))
-    for index in range(1, count + 1):
-        param = f"variable{index}"
+    listed = var.numbered("numVars", "variable")
+    for param in listed:
         text = var.text(param)
         manager = aggregation_of(text)
         if manager is not None:
@@ -164,7 +163,7 @@ def _operands(engine: Engine, remarks: Remarks, var: Variable) -> int | None:
             _warn(remarks, "bad-operand", problem, "write X, /table:X or manager:X")
         elif many is not None:
             many += 1
-    if not count and "variable1" in var.params:
+    if not listed and "variable1" in var.params:
         _warn(remarks, "operand-count", "without numVars no operand is read", "set numVars")
     return many
 

@@ -18,7 +18,7 @@ from ess_actors.core.loader_options import (
 )
 from ess_actors.core.register_documents import site_tables
 from ess_actors.core.remarks import Remarks
-from ess_actors.core.templates import Expansion, Names, Template, TooMany, expand
+from ess_actors.core.templates import Expansion, Names, Spent, Template, TemplateError, expand
 
 Tree = Mapping[str, object]
 Members = dict[str, dict[str, object]]
@@ -79,7 +79,7 @@ class Loader:
         """What this phase itself brought into TABLES: only that is loaded now."""
         self._done: set[str] = set()
         self._running: list[str] = []
-        self._count = [0]
+        self._spent = Spent()
 
     def plan(self, start: Tree, config: str) -> list[Order]:
         """Start file, first document, open entries of /config/cfile, loaders with finals, saved registers."""
@@ -259,9 +259,9 @@ class Loader:
         self.orders += [Mark("ctmpl", name) for name in names]
         try:
             return Template(found, option, ranges)
-        except ValueError as error:
+        except TemplateError as error:
             hint = "correct the numbers, names and `reps` of the option"
-            self._say(document, place, Severity.FATAL, "bad-template", str(error), hint)
+            self._say(document, place, Severity.FATAL, error.code, str(error), hint)
             return None
 
     def _expand(
@@ -274,15 +274,14 @@ class Loader:
         """Expand the levels; `only` that one which is made of this template."""
         wanted = {level.documents[0] for level in levels if not only or only in level.documents}
         try:
-            for expansion in expand(levels, self._count):
+            for expansion in expand(levels, self._spent):
                 if expansion.document in wanted:
                     self._apply(expansion.document, expansion.tree, expansion)
-            return
-        except TooMany as error:
-            wrong = "template-limit", str(error), "reduce the ranges of its templates"
-        except (ValueError, LookupError, AttributeError, TypeError, MemoryError) as error:
-            wrong = "bad-template", f"a template does not expand: {error}", "check its `reps`"
-        self._say(str(settings["_document"]), place, Severity.FATAL, *wrong)
+        except TemplateError as error:
+            limited = error.code == "template-limit"
+            hint = "reduce the ranges or the `reps` of its templates" if limited else "check its `reps`"
+            text = str(error) if limited else f"a template does not expand: {error}"
+            self._say(str(settings["_document"]), place, Severity.FATAL, error.code, text, hint)
 
     def _registers(self, option: Option, settings: Option, place: Place) -> None:
         name = site_of(option)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ess_actors.core.findings import Severity
+from ess_actors.core.near import correction
 from ess_actors.core.register_documents import site_entries, usable
 from ess_actors.core.remarks import PathPart, Remarks
 from ess_actors.core.templates import RANGE
@@ -20,9 +21,8 @@ def say(
     remarks: Remarks, document: str, place: Place, severity: Severity, code: str, text: str, hint: str
 ) -> None:
     """A remark at a place of a document."""
-    remarks.document, remarks.parts = document, place
-    remarks.add(severity, code, text, hint)
-    remarks.document, remarks.parts = "", ()
+    with remarks.at(document, place):
+        remarks.add(severity, code, text, hint)
 
 
 def open_options(settings: Option, here: Place, remarks: Remarks) -> Iterator[tuple[Option, Place]]:
@@ -42,7 +42,8 @@ def open_options(settings: Option, here: Place, remarks: Remarks) -> Iterator[tu
             for other in sorted(option.keys() - _KEYS):
                 text = f"option key {other!r} is not known"
                 where = (*place, other)
-                say(remarks, document, where, Severity.NOTE, "unknown-field", text, "it is ignored")
+                hint = correction(str(other), _KEYS)
+                say(remarks, document, where, Severity.NOTE, "unknown-field", text, hint)
             yield option, place
 
 

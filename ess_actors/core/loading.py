@@ -4,10 +4,12 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 
 from ess_actors.core.applying import Applier
+from ess_actors.core.bodies import too_deep
 from ess_actors.core.document_text import checksum, parse
 from ess_actors.core.engine import Engine
 from ess_actors.core.errors import ConfigError
 from ess_actors.core.findings import Severity
+from ess_actors.core.json_scanner import MAX_DEPTH
 from ess_actors.core.lint_documents import lint_documents
 from ess_actors.core.lint_functions import lint_functions
 from ess_actors.core.loader import TABLES, Load, Loader, Mark, Members, Order
@@ -20,7 +22,8 @@ Tree = Mapping[str, object]
 
 
 class Loading:
-    """The documents of one instance and their application. Raises ConfigError (args: the FATAL remarks)."""
+    """The documents of one instance and their application. Raises ConfigError (args: the FATAL remarks), unless
+    it is a `trial` that goes on as far as it can."""
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class Loading:
         config: str,
         documents: Mapping[str, Tree],
         join: Callable[[], None],
+        trial: bool = False,
     ) -> None:
         self.engine = engine
         self.applier = applier
@@ -44,7 +48,7 @@ class Loading:
         loader = Loader(engine.documents, remarks)
         self._orders = loader.plan(start, config)
         self._remember(loader)
-        if fatal := remarks.fatal():
+        if (fatal := remarks.fatal()) and not trial:
             raise ConfigError(*fatal)
 
     def run(self) -> None:
@@ -62,23 +66,26 @@ class Loading:
 
     def push(self, template: bool, name: str, body: bytes) -> list[Remark]:
         """A document pushed at run time: applied (a template: the loaders that use it expand it again), or
-        refused as a whole with the FATAL remarks, and then nothing changed."""
+        refused as a whole, and then nothing changed. What is wrong with it; with a FATAL remark it was refused,
+        and the first is one."""
         engine = self.engine
         tree, found = parse(name, body)
         trial = Remarks()
         trial.found = found
         if trial.fatal():
-            return found
+            return _worst_first(found)
+        if too_deep(tree, MAX_DEPTH):
+            text, hint = f"nested deeper than {MAX_DEPTH}", "flatten the structure"
+            return [Remark(name, "$", Severity.FATAL, "not-json", text, hint)]
         documents = {**engine.documents, name: tree}
         loader, orders = self._planned(template, name, documents, trial)
-        if fatal := trial.fatal():
-            return fatal
+        if trial.fatal():
+            return _worst_first(trial.found)
         engine.documents = documents
-        if self._waiting is not None:
-            self._waiting.append((template, name))
-        else:
-            self._phase(loader, orders, trial)
-        return []
+        if self._waiting is None:
+            return _worst_first(self._phase(loader, orders, trial))
+        self._waiting.append((template, name))
+        return _worst_first(trial.found)
 
     def stop(self) -> None:
         """From now on what is pushed is checked and kept, not applied."""
@@ -91,10 +98,8 @@ class Loading:
         for template, name in [*waiting, (False, "")]:
             trial = Remarks()
             loader, orders = self._planned(template, name, self.engine.documents, trial)
-            problems += trial.fatal()
-            if not trial.fatal():
-                self._phase(loader, orders, trial)
-        return problems
+            problems += trial.found if trial.fatal() else self._phase(loader, orders, trial)
+        return _worst_first(problems)
 
     def _planned(
         self, template: bool, name: str, documents: Mapping[str, Tree], trial: Remarks
@@ -125,7 +130,8 @@ class Loading:
         for uri, members in loader.tables.items():
             self._told_by.update(((uri, name), settings["_document"]) for name, settings in members.items())
 
-    def _phase(self, loader: Loader, orders: Sequence[Order], trial: Remarks) -> None:
+    def _phase(self, loader: Loader, orders: Sequence[Order], trial: Remarks) -> list[Remark]:
+        """Carry out a plan that nothing forbids; gives what is wrong with what it loaded."""
         found = self.remarks.found
         anew = {order.document for order in orders if isinstance(order, Load)}
         found[:] = [remark for remark in found if remark.document not in anew]
@@ -133,7 +139,9 @@ class Loading:
         found += trial.found
         self._remember(loader)
         self._carry_out(orders)
+        self.engine.plan_again()
         self._judge(orders, before)
+        return found[before:]
 
     # --- carrying out -----------------------------------------------------------------------------------------
 
@@ -145,16 +153,15 @@ class Loading:
         remarks = self.remarks
         for order in orders:
             if isinstance(order, Load):
-                remarks.document = order.document
-                self.applier.document(order.tree, order.names)
+                with remarks.at(order.document):
+                    self.applier.document(order.tree, order.names)
                 if order.document:
-                    self.engine.counters[f"config_applied{{{order.document}}}"] += 1
+                    self.engine.counters.add(f"config_applied{{{order.document}}}")
             elif isinstance(order, Mark):
                 self._mark(order)
             else:
-                remarks.document = LATE
-                self.join()
-            remarks.document = ""
+                with remarks.at(LATE):
+                    self.join()
 
     def _own(self, order: Load) -> None:
         manager, instance, parent = order.owner
@@ -180,10 +187,9 @@ class Loading:
         found = remarks.found
         self.applier.compiler.late.finish()
         late = len(found) if since else None
-        remarks.document = LATE
-        lint_documents(self.engine, remarks)
-        lint_functions(self.engine, remarks)
-        remarks.document = ""
+        with remarks.at(LATE):
+            lint_documents(self.engine, remarks)
+            lint_functions(self.engine, remarks)
         if len(found) == since:
             return
         places = Places(orders)
@@ -199,3 +205,7 @@ class Loading:
             if remark.severity >= Severity.WARNING:
                 where = f"document {remark.document}" if remark.document else "start file"
                 self.engine.log("warning", f"{where} {remark.path}: {remark.text}; {remark.hint}")
+
+
+def _worst_first(remarks: list[Remark]) -> list[Remark]:
+    return sorted(remarks, key=lambda remark: -remark.severity)

@@ -56,6 +56,17 @@ class Message(NamedTuple):
     """Actor id this goes to whatever it subscribes to (answers); empty = by subscription only."""
 
 
+def as_json(body: bytes) -> object:
+    """A body inside other JSON; as a text when it is none: a sender may write anything."""
+    if not body:
+        return None
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode("utf-8", "replace")
+    return orjson.Fragment(body)
+
+
 def reply_to(asked: Message, body: bytes, status: str = "") -> Message:
     """The answer to `asked`. It counts as one hop more: an answer may be what the next action starts from."""
     return Message(
@@ -76,7 +87,7 @@ def command_record(order: Message, by: str) -> Message:
         "by": by,
         "method": order.method,
         "uri": order.uri,
-        "body": orjson.Fragment(order.body or b"null"),
+        "body": as_json(order.body),
     }
     return Message("post", "/commands", orjson.dumps(kept), command=order.command)
 

@@ -58,6 +58,8 @@ _ROWS: Final = (
         ("actor", "reason"),
     ),
     Metric("ess_messages_refused_total", Kind.COUNTER, "Frames that this tree did not send.", "", ("actor",)),
+    Metric("ess_commits_late_total", Kind.COUNTER, "Published before the store had it.", "", ("actor",)),
+    Metric("ess_records_lost_total", Kind.COUNTER, "Given up before the store took them.", "", ("actor",)),
     Metric("ess_messages_waiting", Kind.GAUGE, "Wait because their receivers are behind.", "", ("actor",)),
     Metric(
         "ess_modbus_requests_total",
@@ -75,6 +77,13 @@ _ROWS: Final = (
     ),
     Metric(
         "ess_point_age_seconds", Kind.GAUGE, "Age of the oldest point of the device.", "seconds", ("device",)
+    ),
+    Metric(
+        "ess_safe_state",
+        Kind.GAUGE,
+        "1 while the device is held at its safe values for this reason.",
+        "",
+        ("device", "reason"),
     ),
     Metric("ess_alarms_active", Kind.GAUGE, "Entries that stand; alarm or fault.", "", ("actor", "severity")),
     Metric(

@@ -1,7 +1,8 @@
 """Names that are near a wrong one: what an operator may have meant."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
+from heapq import nsmallest
 from typing import Final
 
 from ess_actors.core.tables import DataMap
@@ -13,6 +14,8 @@ SIMILAR: Final = 0.6
 """What part of two uris is the same, from which on they are similar."""
 FEW_EDITS: Final = 2
 """Letters more, fewer or others that a mistyped name may have."""
+MOST_NAMES: Final = 400
+"""How many names of one table are compared closely, those that begin alike."""
 MOST_TABLES: Final = 400
 """How many uris are compared closely, those that begin alike: this runs in the instance's only thread."""
 
@@ -42,8 +45,26 @@ def near(map_: DataMap, path: str) -> list[str]:
 def _alike(name: str, others: Iterable[str]) -> list[str]:
     """Names of one table a few edits away, whatever the case of their letters; the nearest first."""
     low = name.lower()
-    counted = [(edits(low, other.lower()), other) for other in others if len(other) <= LONGEST_NEAR]
+    third = max(1, (len(low) + 2) // 3)
+    # Two edits leave at least one of three pieces as it is: that is looked for first, it costs nearly nothing.
+    pieces = (low[:third], low[third : 2 * third], low[2 * third :])
+    likely = [
+        other
+        for other in others
+        if abs(len(other) - len(low)) <= FEW_EDITS
+        and len(other) <= LONGEST_NEAR
+        and any(map(other.lower().__contains__, pieces))
+    ]
+    if len(likely) > MOST_NAMES:
+        likely = nsmallest(MOST_NAMES, likely, lambda other: (-_common(other.lower(), low), other))
+    counted = [(edits(low, other.lower()), other) for other in likely]
     return [other for count, other in sorted(counted) if count <= FEW_EDITS]
+
+
+def correction(name: str, known: Collection[str]) -> str:
+    """What to do about a field nobody knows, with the one that may have been meant."""
+    alike = _alike(name, known)
+    return f"write `{alike[0]}`, or remove it" if alike else "correct the name, or remove it"
 
 
 def _similar(wanted: str, uris: Iterable[str]) -> list[str]:

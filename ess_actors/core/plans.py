@@ -53,6 +53,11 @@ class Plans:
             kept.version, kept.plan = var.version, plan
         return kept.plan
 
+    def again(self) -> None:
+        """Prepare all of them again with their next call, and keep what runs."""
+        for kept in self._kept.values():
+            kept.version = -1
+
     def _reload(self, reload: Variable, now: float) -> None:
         """Variables of one name in several tables share the switch."""
         anew = reload.cell.value != RELINK

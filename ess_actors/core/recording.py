@@ -36,18 +36,20 @@ class Call(NamedTuple):
     """Actor id of the source that was lost."""
     figures: Mapping[str, float] | None = None
     """What was measured."""
+    state: Mapping[str, object] | None = None
+    """What an earlier life had saved."""
 
 
 def carry_out(ess: Ess, call: Call) -> list[Message]:
     """Let it happen to the instance; what it sends. The one way in, for a live instance and for a replay."""
-    what, now, wall, message, source, figures = call
+    what, now, wall, message, source, figures, state = call
     match what:
         case "handle":
             return ess.handle(message or _EMPTY, now, wall)
         case "tick":
             return ess.tick(now, wall)
         case "boot":
-            return ess.boot(now, wall)
+            return ess.boot(now, wall, state or {})
         case "source_lost":
             return ess.source_lost(source, now, wall)
         case "retell":
@@ -96,6 +98,8 @@ def call_line(call: Call, sent: Iterable[Message]) -> bytes:
         line["source"] = call.source
     if call.figures is not None:
         line["figures"] = dict(call.figures)
+    if call.state is not None:
+        line["state"] = dict(call.state)
     count, mark = _marked([sent_line(message) for message in sent])
     if count:
         line["sent"], line["mark"] = count, mark
@@ -181,7 +185,8 @@ class Replay:
             case str() as what if what in CALLS:
                 message = _from_json(told["message"]) if "message" in told else None
                 figures = told.get("figures")
-                return Call(what, told["now"], told["wall"], message, told.get("source", ""), figures)
+                times = told["now"], told["wall"]
+                return Call(what, *times, message, told.get("source", ""), figures, told.get("state"))
             case what:
                 raise ValueError(f"nothing that can happen is called {what!r}")
 

@@ -15,8 +15,30 @@ class LogLine(NamedTuple):
     text: str
 
 
+MOST_LABELS: Final = 1000
+"""Labels of one counter: who sends messages chooses some of them."""
+MOST_ONCE: Final = 10_000
+"""Things that are known as logged; when there are more, all of them may be logged again."""
+
+
 class Counters(dict[str, int]):
     """Counts by name; a labelled one is named `blocked{pub,/assets/ess}`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._labels: dict[str, int] = {}
+        """How many labels a counter has."""
+
+    def add(self, labelled: str) -> None:
+        """Count one more of a labelled counter; beyond MOST_LABELS as `name{other}`."""
+        if labelled not in self:
+            name = labelled.partition("{")[0]
+            many = self._labels.get(name, 0)
+            if many >= MOST_LABELS:
+                labelled = f"{name}{{other}}"
+            else:
+                self._labels[name] = many + 1
+        self[labelled] += 1
 
     def __missing__(self, key: str) -> int:
         return 0
@@ -42,5 +64,7 @@ class LogBook:
         """True the first time it is asked with this key: for what is logged once."""
         if key in self._logged:
             return False
+        if len(self._logged) >= MOST_ONCE:
+            self._logged.clear()
         self._logged.add(key)
         return True

@@ -1,6 +1,7 @@
 """What is wrong with the documents of an instance: records, to which the config layer adds file and line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ess_actors.core.findings import Severity
@@ -31,6 +32,16 @@ class Remarks:
         self.found: list[Remark] = []
         self.document = ""
         self.parts: tuple[PathPart, ...] = ()
+
+    @contextmanager
+    def at(self, document: str, parts: tuple[PathPart, ...] = ()) -> Iterator[None]:
+        """Inside the block the reader is there, behind it where it was before."""
+        before = self.document, self.parts
+        self.document, self.parts = document, parts
+        try:
+            yield
+        finally:
+            self.document, self.parts = before
 
     def add(
         self, severity: Severity, code: str, text: str, hint: str, below: tuple[PathPart, ...] = ()

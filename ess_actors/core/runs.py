@@ -17,10 +17,16 @@ from ess_actors.core.variables import LARGEST, NUMBER, Value, Variable, kind_of
 MAX_DEPTH: Final = 128
 """Action runs nested in one another; deeper means that variables drive each other in a circle."""
 
+MAX_RUNS: Final = 100_000
+"""Action runs that one value may cause; more means that every variable drives the next one several times."""
+
 FRAMES: Final = 30
 """Python calls that one such run may take, through a function that applies a body and an action that follows."""
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000 + MAX_DEPTH * FRAMES))
 """Otherwise Python would end some runs before the depth guard does."""
+
+
+_ABSENT: Final = object()
 
 
 class CutOff(Exception):
@@ -42,11 +48,15 @@ class Runs(LogBook):
         self.now = 0.0
         self.depth = 0
         self.action_runs = 0
+        self.last_run = 0
+        """Number of the last action run that the present launch may make."""
         self.run_start = 0
         self.quality_run = False
         """A quality changed and no value came: nothing is commanded, see set_quality."""
         self.marking = False
         """In a quality run: the value of the variable whose actions run did not change either."""
+        self.kept: dict[Variable, None] = {}
+        """Variables that are restored when the instance starts again, see core.saved."""
         self.clears: list[str] = []
         """Types (fault, alarm) of the clears that ran in the present run."""
 
@@ -128,11 +138,27 @@ class Runs(LogBook):
         if not (var.special and self.refused(var, param)):
             self._keep(var, param, value)
 
+    def clamp(self, var: Variable, value: Value, quality: Quality) -> None:
+        """Store a bound without actions: whatever the deadband, what is beyond it must not stay."""
+        cell = var.cell
+        deadband, cell.deadband = cell.deadband, 0.0
+        try:
+            self.write(var, value, quality, fire=False)
+        finally:
+            cell.deadband = deadband
+
     def _keep(self, var: Variable, param: str, value: object) -> None:
+        known = var.params.get(param, _ABSENT)
         var.params[param] = value
+        if known.__class__ is value.__class__ and known == value:
+            return  # a clothed set repeats its params with every value: nothing is to be prepared again
         var.version += 1
         if param == "enable":
             var.enable = value if isinstance(value, bool) else self._gate(value)
+        elif param == "saved":
+            self.kept[var] = None
+            if value is not True:
+                del self.kept[var]
         elif param == "enabled":
             var.enabled = value is not False
         elif param == "ifChanged":
@@ -186,11 +212,11 @@ class Runs(LogBook):
         return var.enabled if state is None else state is True
 
     def fire(self, var: Variable) -> None:
-        """Run the variable's actions inside the present run. Raises CutOff past MAX_DEPTH."""
+        """Run the variable's actions inside the present run. Raises CutOff past MAX_DEPTH or MAX_RUNS."""
         if var.gated and not self.gate_open(var):
             return
         depth = self.depth
-        if depth >= MAX_DEPTH:
+        if depth >= MAX_DEPTH or self.action_runs >= self.last_run:
             raise CutOff
         self.depth = depth + 1
         self.action_runs += 1
@@ -209,6 +235,7 @@ class Runs(LogBook):
             return
         self.run_start = len(self.outbox)
         self.depth = 1
+        self.last_run = self.action_runs + MAX_RUNS
         self.action_runs += 1
         try:
             for step in var.steps:
@@ -225,5 +252,6 @@ class Runs(LogBook):
     def _cut_off(self, var: Variable) -> None:
         self.counters["depth_guard"] += 1
         self._keep(var, "enabled", False)
-        self.log("error", f"{var.uri} started more than {MAX_DEPTH} nested action runs and was disabled")
+        limits = f"{MAX_DEPTH} nested action runs, or {MAX_RUNS} in all,"
+        self.log("error", f"{var.uri} started more than {limits} and was disabled")
         self.event(self.name, f"[{var.uri}] disabled: its actions drive each other in a circle", 4)

@@ -1,8 +1,13 @@
 """The process image of one instance: tables of variables, each of which may be bound to before it exists."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
+from weakref import ref
 
 from ess_actors.core.variables import Slot, Value, Variable
+
+SLOTS: Final = 20_000
+"""Places known before the first look for those that nobody holds any more."""
 
 
 class Table:
@@ -51,8 +56,13 @@ class DataMap:
         self.created = 0
         self.watchers: dict[str, Callable[[], None]] = {}
         self.on_create: Callable[[Variable], None] | None = None
-        self._slots: dict[tuple[str, str], Slot] = {}
+        self._slots: dict[tuple[str, str], ref[Slot]] = {}
+        """Held by those who are bound to them: actions that a message replaced leave nothing behind."""
+        self._full = SLOTS
+        """So many of them are known that those which nobody holds are to be dropped."""
         self._linked: dict[Variable, None] = {}
+        self._further: dict[Variable, Variable] = {}
+        """A variable -> another one behind it in its chain of vlinks, so that chains are not walked again."""
         self._order: tuple[str, ...] | None = None
 
     def uris(self) -> tuple[str, ...]:
@@ -76,9 +86,14 @@ class DataMap:
 
     def slot(self, table: str, name: str) -> Slot:
         """The one slot of this place; it follows later creation and linking."""
-        slot = self._slots.get((table, name))
+        known = self._slots.get((table, name))
+        slot = None if known is None else known()
         if slot is None:
-            slot = self._slots[table, name] = Slot(table, name)
+            if len(self._slots) >= self._full:
+                self._slots = {place: one for place, one in self._slots.items() if one() is not None}
+                self._full = max(SLOTS, 2 * len(self._slots))
+            slot = Slot(table, name)
+            self._slots[table, name] = ref(slot)
             slot.var = self.find(table, name)
         return slot
 
@@ -101,22 +116,38 @@ class DataMap:
         home = self.table(table)
         home.variables[name] = var
         home.reorder()
-        slot = self._slots.get((table, name))
+        known = self._slots.get((table, name))
+        slot = None if known is None else known()
         if slot is not None:
             slot.var = var
 
     def vlink(self, source: Variable, target: Variable) -> bool:
-        """Let `source` share the cell of the end of `target`'s chain; False for a cycle (nothing done)."""
-        end: Variable | None = target
-        while end is not None:
-            if end is source:
+        """Let `source` share the cell of the end of `target`'s chain, from `join_cells` on; False for a cycle
+        (nothing done)."""
+        if source.link is None:
+            if self._end(target) is source:
                 return False
-            end = end.link
+        else:  # it may stand in the middle of that chain, and its own goes another way from now on
+            passed: Variable | None = target
+            while passed is not None:
+                if passed is source:
+                    return False
+                passed = passed.link
+            self._further.clear()
         source.link = target
         self._linked[source] = None
-        for var in self._linked:
-            end = var
-            while end.link is not None:
-                end = end.link
-            var.cell = end.own
         return True
+
+    def join_cells(self) -> None:
+        """Give every linked variable the cell of the end of its chain."""
+        for var in self._linked:
+            var.cell = self._end(var).own
+
+    def _end(self, var: Variable) -> Variable:
+        passed = []
+        while (following := self._further.get(var) or var.link) is not None:
+            passed.append(var)
+            var = following
+        for one in passed:
+            self._further[one] = var
+        return var

@@ -1,6 +1,6 @@
 """`ess-actors trace`: who writes a variable, whom it writes, which gates are open and why, and its last changes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Final
 
 from ess_actors.core.bodies import plain
@@ -30,8 +30,8 @@ def trace(engine: Engine, table: str, name: str) -> dict[str, object] | None:
         sent = [_shown(engine, edge) for edge in found if edge.bus and _is_at(edge.target, table, name)]
         return {"uri": f"{table}:{name}", "sent_by": sent} if sent else None
     others = _others(engine, var)
-    also = _names(engine, [var])
-    names = also | _names(engine, others)
+    also = _names(engine, {var})
+    names = also | _names(engine, set(others))
     writing = [edge for edge in found if _writes(engine, edge, table, names)]
     trail = trail_of(engine, [var, *others], _writers(found, writing))
     cell = var.cell
@@ -73,7 +73,7 @@ def _others(engine: Engine, var: Variable) -> list[Variable]:
     ]
 
 
-def _names(engine: Engine, variables: list[Variable]) -> set[str]:
+def _names(engine: Engine, variables: Set[Variable]) -> set[str]:
     """All names of variables: their own and those that links gave them."""
     return {
         f"{uri}:{name}"
@@ -124,6 +124,6 @@ def _shown(engine: Engine, edge: Edge) -> dict[str, object]:
         "kind": edge.kind,
         "to": edge.target,
         **({"bus": edge.bus} if edge.bus else {}),
-        "open": is_open,
-        "why": why,
+        "open": is_open and not edge.unknown,
+        "why": f"no function is called {edge.kind}" if edge.unknown else why,
     }

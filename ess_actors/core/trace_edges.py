@@ -29,6 +29,8 @@ class Edge(NamedTuple):
     """The method when it leaves the instance, else empty."""
     item: Mapping[str, object] = _NO_ITEM
     """The action item, whose gates count."""
+    unknown: bool = False
+    """It calls a function that is not there, so it writes nothing."""
 
 
 def edges(engine: Engine) -> Iterator[Edge]:
@@ -91,7 +93,9 @@ def _of_item(
         target = _target(engine, item)
         if target:
             yield Edge(var, place, kind, target, "", item)
-    if function and target:
+    if function and function not in engine.functions:
+        yield Edge(var, place, function, target or var.uri, "", item, True)
+    elif function and target:
         asset = engine.assets.find(_text(item, "amap")) or engine.assets.root
         handed = resolved(engine, target)[1]
         if handed is not None:

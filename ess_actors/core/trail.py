@@ -9,6 +9,8 @@ from ess_actors.core.variables import Value, Variable
 
 KEPT: Final = 50
 """Changes of one variable."""
+KEPT_OF_ALL: Final = 5
+"""Changes of each variable where those of all are kept."""
 
 
 class Change(NamedTuple):
@@ -23,15 +25,14 @@ class Change(NamedTuple):
 class Trail:
     """What happened to one value, whichever of the variables that share it was written."""
 
-    def __init__(self, engine: Engine, var: Variable) -> None:
-        self.changes: deque[Change] = deque(maxlen=KEPT)
+    def __init__(self, engine: Engine, var: Variable, firing: "Firing", kept: int = KEPT) -> None:
+        self.changes: deque[Change] = deque(maxlen=kept)
         self.since = engine.wall
+        self.firing = firing
         self._engine = engine
         self._var = var
         self._seen = var.cell.value
         self._count = 0
-        self._firing: list[tuple[int, str]] = []
-        """(depth, uri) of the variables whose actions run and that may write this one, outermost first."""
 
     def hear(self) -> None:
         """The value was changed just now."""
@@ -42,24 +43,10 @@ class Trail:
         if self._var.cell.value != self._seen:
             self._add("a bit of it, or a write without notice; the time is when it was seen")
 
-    def follow(self, writers: Iterable[Variable]) -> None:
-        """Let the actions of these variables say that they run. To be repeated: new actions know of nothing."""
-        for writer in writers:
-            steps = writer.steps
-            if steps and not any(isinstance(step, Mark) and step.trail is self for step in steps):
-                writer.steps = (Mark(self, writer.uri, True), *steps, Mark(self, writer.uri, False))
-
-    def begin(self, uri: str) -> None:
-        """The actions of a writer begin; what a cut-off run left behind is dropped."""
-        depth = self._engine.depth
-        while self._firing and self._firing[-1][0] >= depth:
-            self._firing.pop()
-        self._firing.append((depth, uri))
-
-    def end(self) -> None:
-        """They are done."""
-        if self._firing:
-            self._firing.pop()
+    def keep_more(self) -> None:
+        """Somebody asked: from now on as much is kept as of any variable that is asked about."""
+        if self.changes.maxlen != KEPT:
+            self.changes = deque(self.changes, KEPT)
 
     def _add(self, by: str) -> None:
         self._seen = self._var.cell.value
@@ -72,9 +59,42 @@ class Trail:
         caused = "the scheduler" if message is None else f"{message.method} {message.uri}"
         if message is not None and message.sender:
             caused += f" from {message.sender}"
-        if engine.depth and self._firing and self._firing[-1][0] <= engine.depth:
-            return f"actions of {self._firing[-1][1]}, after {caused}"
+        if writer := self.firing.writer():
+            return f"actions of {writer}, after {caused}"
         return f"actions after {caused}" if engine.depth else caused
+
+
+class Firing:
+    """Which of the followed variables are running their actions just now."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._running: list[tuple[int, str]] = []
+        """(depth, uri), outermost first."""
+
+    def follow(self, writers: Iterable[Variable]) -> None:
+        """Let the actions of these variables say that they run. To be repeated: new actions know of nothing."""
+        for writer in writers:
+            steps = writer.steps
+            if steps and not any(isinstance(step, Mark) and step.firing is self for step in steps):
+                writer.steps = (Mark(self, writer.uri, True), *steps, Mark(self, writer.uri, False))
+
+    def writer(self) -> str:
+        """The innermost of them, "" when it is another's actions that run, or none's."""
+        depth = self._engine.depth
+        return self._running[-1][1] if depth and self._running and self._running[-1][0] <= depth else ""
+
+    def begin(self, uri: str) -> None:
+        """The actions of a writer begin; what a cut-off run left behind is dropped."""
+        depth = self._engine.depth
+        while self._running and self._running[-1][0] >= depth:
+            self._running.pop()
+        self._running.append((depth, uri))
+
+    def end(self) -> None:
+        """They are done."""
+        if self._running:
+            self._running.pop()
 
 
 class Ear:
@@ -95,27 +115,63 @@ class Ear:
 class Mark:
     """A step around the actions of a writer."""
 
-    __slots__ = ("_first", "_uri", "trail")
+    __slots__ = ("_first", "_uri", "firing")
 
-    def __init__(self, trail: Trail, uri: str, first: bool) -> None:
-        self.trail = trail
+    def __init__(self, firing: Firing, uri: str, first: bool) -> None:
+        self.firing = firing
         self._uri = uri
         self._first = first
 
     def __call__(self, var: Variable) -> None:
         if self._first:
-            self.trail.begin(self._uri)
+            self.firing.begin(self._uri)
         else:
-            self.trail.end()
+            self.firing.end()
 
 
 def trail_of(engine: Engine, sharing: Sequence[Variable], writers: Iterable[Variable]) -> Trail:
     """The trail of the variables that share a value, begun when there is none yet."""
     known = [var.watch.trail for var in sharing if isinstance(var.watch, Ear)]
-    trail = known[0] if known else Trail(engine, sharing[0])
+    trail = known[0] if known else Trail(engine, sharing[0], Firing(engine))
     for var in sharing:
         if not isinstance(var.watch, Ear):
             var.watch = Ear(trail, var.watch)
     trail.look()
-    trail.follow(writers)
+    trail.keep_more()
+    trail.firing.follow(writers)
     return trail
+
+
+class Trails:
+    """The last changes of every variable of an instance. Each write then costs more, and each variable some
+    hundred bytes: for the development of documents, not for a plant."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.since = engine.wall
+        self._engine = engine
+        self._firing = Firing(engine)
+        before = engine.map.on_create
+
+        def born(var: Variable) -> None:
+            if before is not None:
+                before(var)
+            self._attach(var)
+
+        engine.map.on_create = born
+        self.again()
+
+    def again(self) -> None:
+        """To be called when documents brought actions."""
+        trails: dict[int, Trail] = {}
+        for uri in self._engine.map.uris():
+            for var in self._engine.map.tables[uri].variables.values():
+                if not isinstance(var.watch, Ear):
+                    self._attach(var, trails.get(id(var.cell)))
+                assert isinstance(var.watch, Ear)
+                trails[id(var.cell)] = var.watch.trail
+                self._firing.follow([var])
+
+    def _attach(self, var: Variable, trail: Trail | None = None) -> None:
+        if trail is None:
+            trail = Trail(self._engine, var, self._firing, KEPT_OF_ALL)
+        var.watch = Ear(trail, var.watch)

@@ -1,6 +1,9 @@
 """Uris: the slash form of the bus and the colon form of the configuration (`/table/of/it:name@param[bit]`)."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MOST_SEGMENTS: Final = 32
+"""Of a table: answers nest the tables of a family by segment, and nobody could write down thousands of levels."""
 
 
 def clean(uri: str) -> str:
@@ -34,6 +37,8 @@ def parse_reference(text: str) -> Reference:
             raise ValueError(f"{text!r}: a bit is written [0] to [31] at the end")
         rest, bit = head, int(number)
     table, colon, name = rest.partition(":")
+    if table.count("/") > MOST_SEGMENTS:
+        raise ValueError(f"a table has no more than {MOST_SEGMENTS} segments, not {table.count('/')}")
     if not colon:
         if rest.startswith("/"):
             if bit >= 0:

@@ -175,6 +175,13 @@ class Variable:
         value = self.params.get(param)
         return float(value) if isinstance(value, (int, float)) else default
 
+    def numbered(self, count: str, name: str, suffix: str = "") -> list[str]:
+        """The params `name1`, `name2` ... that the param `count` promises. Not many more than can be there are
+        listed, whatever number somebody wrote: of those at least one is missing."""
+        promised, most = self.number(count), len(self.params)
+        many = int(promised) if 0 <= promised < most else most if promised > 0 else 0
+        return [f"{name}{index}{suffix}" for index in range(1, many + 1)]
+
     def text(self, param: str, default: str = "") -> str:
         """A param as text; `default` when absent or of another kind."""
         value = self.params.get(param)
@@ -189,7 +196,7 @@ class Variable:
 class Slot:
     """A place in the process image that may be empty yet: what actions and gates are bound to at load."""
 
-    __slots__ = ("name", "table", "var")
+    __slots__ = ("__weakref__", "name", "table", "var")
 
     def __init__(self, table: str, name: str) -> None:
         self.table = table

@@ -12,6 +12,7 @@ import orjson
 from ess_actors.core.component import ComponentState
 from ess_actors.core.component_writes import Reply
 from ess_actors.core.events import ALARM, STATUS, Event
+from ess_actors.core.lease import SafeList
 from ess_actors.core.metrics import Meter
 from ess_actors.core.points import ClientMap, Endpoint
 from ess_actors.modbus.asking import Asker
@@ -23,6 +24,7 @@ from ess_actors.modbus.lines import open_link
 from ess_actors.modbus.link import Link
 from ess_actors.modbus.polling_loop import Timetable, common_base
 from ess_actors.modbus.publication import Publication
+from ess_actors.modbus.safe_guard import Guard
 from ess_actors.modbus.units import Units
 
 Emit = Callable[[Publication | Event], None]
@@ -42,7 +44,10 @@ class Client:
         meter: Meter | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        safe: SafeList | None = None,
+        quiet_start: bool = False,
     ) -> None:
+        """`safe`: what the device falls back to; `quiet_start`: that it begins with that is no fault."""
         self.stem = client_map.stem
         self._emit = emit
         self._clock, self._wall = clock, wall
@@ -59,10 +64,24 @@ class Client:
         self._loop.write_again = self._answers.write_again
         self._loop.renew(self._served, self._endpoint)
         self._answers.renew(self._served)
+        self.guard: Guard | None = None
+        if safe is not None:
+            orders, asker = self._loop.orders, self._asker
+            self.guard = Guard(
+                safe, self.stem, orders, asker, emit, meter, clock, wall, quiet_start=quiet_start
+            )
+            self.guard.renew(self._served)
+            self._answers.permit = self.guard.permit
+            self._loop.after_cycle = self.guard.look
         self._reloads: deque[tuple[ClientMap, asyncio.Future[None]]] = deque()
         self._told_lost = False
         self._running = False
         self._stats: asyncio.Task[None] | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where its devices are."""
+        return self._endpoint
 
     @property
     def states(self) -> tuple[ComponentState, ...]:
@@ -74,6 +93,8 @@ class Client:
         self._running = self._answers.running = True
         self.link.start()
         self._restart_stats()
+        if self.guard is not None:
+            self.guard.begin()
         try:
             await self.link.wait_connected(self._endpoint.connect_timeout_s)
             self._timetable.begin(self._clock())
@@ -82,11 +103,18 @@ class Client:
                 await self._loop.turn()
         finally:
             self._running = self._answers.running = False
+            if self.guard is not None:
+                self.guard.stopped()
             self._restart_stats()
             await self._loop.end()
             for _, done in self._reloads:
                 done.cancel()
             await self.link.stop()
+
+    @property
+    def stuck(self) -> bool:
+        """Its loop has stopped turning, whatever its devices do."""
+        return self._running and self._loop.stuck
 
     def oldest_age(self) -> float:
         """Age in seconds of the oldest point of the plan; one that was never read is as old as the client.
@@ -109,18 +137,20 @@ class Client:
             self._units.probe_all(0.0)
             loop.back, self._told_lost = self._told_lost, False
             loop.orders.wake.set()
+            if self.guard is not None:
+                self.guard.connected()
             self._emit(Event(self.stem, f"connected to {place}", STATUS))
         elif reason != "stopped":
             self._told_lost = True
             self._emit(Event(self.stem, f"not connected to {place}: {reason}", ALARM))
 
-    async def set(self, uri: str, body: object, *, by: str = "") -> Reply:
+    async def set(self, uri: str, body: object, *, by: str = "", command: str = "") -> Reply:
         """Writes a point (`body` a value) or a component (an object of values); the reply of the device.
 
         Commands behind a point (`_force`, `_unforce`, `_disable`, `_enable`, `_stats`) are obeyed too; `by`
-        says who wants it.
+        says who wants it, `command` is the id of the operator's or site's command behind it.
         """
-        return await self._answers.set(uri, body, by)
+        return await self._answers.set(uri, body, by, command)
 
     async def get(self, uri: str) -> object:
         """The value as read last, or with `_remote` as read now; suffixes tell everything of a point.
@@ -215,6 +245,8 @@ class Client:
         self._timetable.renew(self._served, now)
         self._loop.renew(self._served, self._endpoint)
         self._answers.renew(self._served)
+        if self.guard is not None:
+            self.guard.renew(self._served)
 
 
 def _line(endpoint: Endpoint) -> Endpoint:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from ess_actors.core.component_facts import facts
-from ess_actors.core.component_writes import Item, Reply, make_jobs, multi_reply
+from ess_actors.core.component_writes import Item, Reply, WriteJob, make_jobs, multi_reply
 from ess_actors.core.events import INFO, STATUS, Event
 from ess_actors.core.registers import naked
 from ess_actors.core.uri import clean
@@ -15,9 +15,12 @@ from ess_actors.modbus.client_orders import Orders
 from ess_actors.modbus.writes import Replies, Ticket
 
 _WRITTEN: Final = frozenset({"ok", "verified", "clamped"})
-_NOT_TRIED: Final = frozenset({"bad_value", "disabled", "read_only", "unknown_id"})
+_NOT_TRIED: Final = frozenset({"bad_value", "disabled", "read_only", "safe_state", "unknown_id"})
 """Nothing was meant to reach the device: what it was told before still stands."""
 _AGAIN: Final = "written again"
+
+Permit = Callable[[Served, list[WriteJob], str], tuple[list[WriteJob], dict[str, Reply]]]
+"""What of a set with this command id may go now, and the replies to what may not."""
 
 
 class Answers:
@@ -32,6 +35,7 @@ class Answers:
         wall: Callable[[], float],
     ) -> None:
         self.running = False
+        self.permit: Permit = lambda served, jobs, command: (jobs, {})
         self._asker = asker
         self._orders = orders
         self._emit = emit
@@ -57,7 +61,7 @@ class Answers:
             rest.append(last)
         return None, clean(uri)
 
-    async def set(self, uri: str, body: object, by: str) -> Reply:
+    async def set(self, uri: str, body: object, by: str, command: str = "") -> Reply:
         """Writes, or obeys a command; the reply is complete when the device has answered."""
         served, rest = self.find(uri)
         if served is None:
@@ -69,6 +73,8 @@ class Answers:
         jobs, refused = state.jobs(rest, body)
         if not rest and not jobs and list(refused) == [""]:
             return {"_status": "failed", **refused[""]}
+        jobs, held = self.permit(served, jobs, command)
+        refused |= held
         wanted = {rest: body} if rest or not isinstance(body, Mapping) else body
         names = [*refused, *(written for job in jobs for written in job.names)]
         items = {item.name: item for job in jobs for item in job.items}
@@ -89,11 +95,14 @@ class Answers:
             name, uri = item.name, f"{state.component.uri}/{item.name}"
             if name in state.disabled or self._orders.queue.waits(state, name):
                 continue
+            jobs, _ = self.permit(served, make_jobs(state.component, [item]), "")
+            if not jobs:
+                continue
             served.stats.reasserted += 1
             text = f"the device has lost the setpoint {item.value}; it is written again"
             self._emit(Event(uri, text, STATUS))
             ticket = Ticket([name], self._listener(served, {name: item}, {name: item.value}, _AGAIN))
-            self._orders.write(served, make_jobs(state.component, [item]), ticket)
+            self._orders.write(served, jobs, ticket)
 
     def _listener(
         self, served: Served, items: Mapping[str, Item], wanted: Mapping[str, object], by: str

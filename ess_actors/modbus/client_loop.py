@@ -22,6 +22,8 @@ _GAP_SPARE_S = 0.005
 """A line is idle enough for a probe when its time-out and this fit before the next request."""
 _REST_LIMIT_S = 60.0
 _NOT_CONNECTED_PROBE_S = 0.2
+_STUCK_S = 30.0
+_STUCK_TIMEOUTS = 20
 
 
 class Loop:
@@ -41,10 +43,14 @@ class Loop:
         """The link came up again, and nobody was polled because of that yet."""
         self.interrupted = False
         """Somebody wants this loop to stand still between two turns."""
+        self.busy_since: float | None = None
+        """Begin of the turn under way; None while it rests."""
         self.connection = 0
         """Counts the times the link came up."""
         self.write_again: Callable[[Served, Sequence[Item]], None] = lambda served, lost: None
         """Called with setpoints that the device has lost."""
+        self.after_cycle: Callable[[Served], None] = lambda served: None
+        """Called with what was just read."""
         self._asker = asker
         self._timetable = timetable
         self._emit = emit
@@ -66,6 +72,7 @@ class Loop:
         if self._running:
             self._collect()
         orders, now = self.orders, self._clock()
+        self.busy_since = now
         if orders.wanted or now >= orders.due_at:
             await orders.serve()
             now = self._clock()
@@ -83,6 +90,12 @@ class Loop:
             await self._catch_up(None)
         else:
             await self._rest(now)
+
+    @property
+    def stuck(self) -> bool:
+        """One turn takes longer than any device could make it."""
+        limit = max(_STUCK_S, _STUCK_TIMEOUTS * self._transfer_timeout)
+        return self.busy_since is not None and self._clock() - self.busy_since > limit
 
     async def _begin(self, slots: Sequence[Slot]) -> None:
         """Starts a cycle and leaves it alone: a unit that does not answer holds nobody up while there is room."""
@@ -127,6 +140,7 @@ class Loop:
         # A loop's timers have whole milliseconds; one that rings early would make this spin.
         wait = math.ceil(min(max(until - now, 0.0), _REST_LIMIT_S) * 1000) / 1000
         alarm = asyncio.get_running_loop().call_later(wait, orders.wake.set)
+        self.busy_since = None
         try:
             await orders.wake.wait()
         finally:
@@ -162,6 +176,7 @@ class Loop:
             await served.isolation.after_cycle(now, self._emit)
         if served.assertions:
             self.write_again(served, served.assertions.lost(self._epoch))
+        self.after_cycle(served)
 
     async def _probe(self, now: float) -> bool:
         """Asks one silent unit: while the line is idle for long enough, or when its time has come anyway."""

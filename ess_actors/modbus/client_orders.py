@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from ess_actors.core.component_writes import WriteJob
 from ess_actors.core.polling import Block
 from ess_actors.modbus.asking import Asker
 from ess_actors.modbus.client_component import Served
-from ess_actors.modbus.writes import Pending, Ticket, WriteQueue, execute
+from ess_actors.modbus.writes import Pending, Replies, Ticket, WriteQueue, execute
 
 WRITES_IN_A_ROW = 8
 """After so many orders one poll block is let through."""
@@ -18,6 +19,14 @@ _ANEW = "the configuration was read anew meanwhile"
 
 Fresh = tuple[Served, str, "asyncio.Future[object]"]
 """Component, point (empty for all of them), and where the answer goes."""
+
+
+class Urgent(NamedTuple):
+    """A write that goes before everything else, and who is told what became of it."""
+
+    served: Served
+    job: WriteJob
+    told: Callable[[Served, Replies], None]
 
 
 class Orders:
@@ -43,6 +52,7 @@ class Orders:
         self._poll = poll
         self._next_begin = next_begin
         self._served: Sequence[Served] = ()
+        self._urgent: deque[Urgent] = deque()
         self._fresh: deque[Fresh] = deque()
         self._sending: Pending | None = None
         self._busy = False
@@ -71,6 +81,16 @@ class Orders:
             self.queue.add(served.state, job, ticket, now)
         self._ring()
 
+    def urge(self, urgent: Iterable[Urgent]) -> None:
+        """These go at the next request boundary, before all other orders and however many went before."""
+        self._urgent.extend(urgent)
+        self._ring()
+
+    @property
+    def urgent_waiting(self) -> int:
+        """So many of these were not begun yet."""
+        return len(self._urgent)
+
     def read(self, served: Served, name: str) -> "asyncio.Future[object]":
         """A fresh read of a point, or of the component: the answer to a get."""
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
@@ -94,7 +114,9 @@ class Orders:
 
     def may_send(self, now: float) -> bool:
         """True when `serve` outside a cycle has something to do now. `wake` is set when it has again."""
-        return self.wanted and not self._busy and (self.row < WRITES_IN_A_ROW or self._next_begin() > now)
+        if self._busy or not self.wanted:
+            return False
+        return bool(self._urgent) or self.row < WRITES_IN_A_ROW or self._next_begin() > now
 
     async def serve(self, *, in_cycle: bool = False) -> None:
         """Sends what waits; a few in a row only while a poll is due, which inside a cycle is always so."""
@@ -102,7 +124,14 @@ class Orders:
             return
         self._busy = True
         try:
-            while self.row < WRITES_IN_A_ROW or not (in_cycle or self._next_begin() <= self._clock()):
+            while (
+                self._urgent
+                or self.row < WRITES_IN_A_ROW
+                or not (in_cycle or self._next_begin() <= self._clock())
+            ):
+                if self._urgent:
+                    await self._write_urgent(self._urgent.popleft())
+                    continue
                 pending = self.queue.pop(self._clock())
                 if pending is not None:
                     self.row = min(self.row + 1, WRITES_IN_A_ROW)
@@ -126,6 +155,10 @@ class Orders:
         assert tally is not None, "jobs of components that are no more are dropped with them"
         pending.ticket.put(await execute(self._asker, pending.state, pending.job, tally))
         self._sending = None
+
+    async def _write_urgent(self, urgent: Urgent) -> None:
+        served, job, told = urgent
+        told(served, await execute(self._asker, served.state, job, served.stats.others, settle=False))
 
     async def _read(self, served: Served, name: str, _: "asyncio.Future[object]") -> None:
         for cycle in served.state.cycles:
@@ -151,13 +184,14 @@ class Orders:
         ready = self.queue.next_ready()
         beats = [due for s in self._served if (due := s.state.heartbeat_due()) is not None]
         self.due_at = min([math.inf if ready is None else ready, *beats])
-        self.wanted = bool(self._fresh) or (ready is not None and ready <= now)
+        self.wanted = bool(self._urgent or self._fresh) or (ready is not None and ready <= now)
 
     def end(self) -> None:
         """Nothing is sent any more: everybody gets an answer."""
         if self._sending is not None:
             self._sending.ticket.put(self._sending.job.failed("unknown_outcome"))
         self.queue.clear("not_connected")
+        self._urgent.clear()
         while self._fresh:
             self._answer(*self._fresh.popleft())
         self.wanted, self.due_at = False, math.inf

@@ -44,6 +44,7 @@ class Listener:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.host, self.port = host, port
+        self.speaking = ""
         self.respond = respond
         self.clock = clock
         self.max_clients = max_clients

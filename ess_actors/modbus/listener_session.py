@@ -61,6 +61,8 @@ class Owner(Protocol):
     clock: Callable[[], float]
     counters: ListenerCounters
     sessions: "set[Session]"
+    speaking: str
+    """Address of the master whose request is being answered."""
 
 
 class Session(asyncio.Protocol):
@@ -170,6 +172,7 @@ class Session(asyncio.Protocol):
             self.asked += len(frames)
             owner.counters.requests += len(frames)
             answers: list[bytes] = []
+            owner.speaking = self.peer
             for transaction, unit, pdu in frames:
                 reply = owner.respond(unit, pdu)
                 if type(reply) is bytes:

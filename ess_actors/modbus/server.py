@@ -163,6 +163,11 @@ class Server:
 
     # --- requests ---------------------------------------------------------------------------------------------
 
+    @property
+    def master(self) -> str:
+        """Whose request is being answered, for `on_write`: its address; the line it is on when it has none."""
+        return self._door.speaking if isinstance(self._door, Listener) else self._door.place
+
     def _respond(self, unit: int, pdu: bytes) -> bytes | Reply | None:
         if self.faults:
             return self.faults.spoilt(unit, pdu, lambda: self._answer(unit or ANY_UNIT, pdu))

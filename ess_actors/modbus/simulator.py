@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ess_actors.core.bits import BadValueError
@@ -17,6 +18,7 @@ from ess_actors.modbus.background import end, in_background
 from ess_actors.modbus.device_image import DeviceImage
 from ess_actors.modbus.simulator_echo import Echoes, SetField
 from ess_actors.modbus.simulator_endpoint import SimulatedEndpoint
+from ess_actors.modbus.simulator_log import WriteLog
 from ess_actors.modbus.simulator_points import SimPoint, SimPoints
 from ess_actors.modbus.simulator_wire import PtyWire, TcpWire
 
@@ -70,6 +72,10 @@ class Simulator:
         for name, client_map in zip(device_names(maps), maps, strict=True):
             self._devices[name] = _Device(client_map, self._endpoints[client_map.endpoint.address])
         self.echoes = Echoes(self._points(), set_field)
+        self.writes = WriteLog()
+        for name, device in self._devices.items():
+            wire = device.endpoint.wire
+            self.writes.watch(name, device.points.by_path.values(), partial(getattr, wire, "speaker"))
         self._plant = Plant({s: d for s, d in (plant or {}).items() if s in self._devices})
         self._step_s = step_s
         self._task: asyncio.Task[None] | None = None

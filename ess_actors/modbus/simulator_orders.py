@@ -9,7 +9,7 @@ Body = dict[str, object]
 
 
 async def obey(simulator: Simulator, verb: str, stem: str, body: Mapping[str, Any]) -> Body:
-    """The answer's body. `verb` is points, fault, read or devices. Raises RequestError."""
+    """The answer's body. `verb` is points, fault, read, devices or writes. Raises RequestError."""
     return await _VERBS[verb](simulator, stem, body)
 
 
@@ -30,9 +30,14 @@ async def _devices(simulator: Simulator, stem: str, body: Mapping[str, Any]) -> 
     return {"devices": simulator.devices()}
 
 
+async def _writes(simulator: Simulator, stem: str, body: Mapping[str, Any]) -> Body:
+    return dict(simulator.writes.since(int(body["since"])))
+
+
 _VERBS: Final[dict[str, Callable[[Simulator, str, Mapping[str, Any]], Awaitable[Body]]]] = {
     "points": _points,
     "fault": _fault,
     "read": _read,
     "devices": _devices,
+    "writes": _writes,
 }

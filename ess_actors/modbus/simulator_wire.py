@@ -20,6 +20,8 @@ class Wire(ABC):
     rtu = False
     address: tuple[str, int]
     """Host and port, or the path of the line and 0; known after the first start."""
+    speaker = ""
+    """The master whose request is being answered, as host:port; empty on a line."""
 
     @abstractmethod
     async def start(self) -> None:
@@ -90,8 +92,8 @@ class _Connection(asyncio.Protocol):
         self._wire = wire
         self._transport: asyncio.Transport
         self._talk = Talk(wire.respond, wire.rtu, self._send, self.hang_up)
-        # Bound once: one call less on every request. The loop looks it up before the connection is made.
-        self.data_received = self._talk.heard  # type: ignore[method-assign, assignment]
+        self._heard = self._talk.heard
+        self._peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's are transports without being of the class.
@@ -100,6 +102,12 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._wire.connections.add(self)
+        host, port = transport.get_extra_info("peername")[:2]
+        self._peer = f"{host}:{port}"
+
+    def data_received(self, data: bytes) -> None:
+        self._wire.speaker = self._peer
+        self._heard(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wire.connections.discard(self)

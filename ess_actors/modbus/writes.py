@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ess_actors.core.component import ComponentState
-from ess_actors.core.component_writes import Reply, WriteJob, make_jobs
+from ess_actors.core.component_writes import Item, Reply, WriteJob, make_jobs
 from ess_actors.core.transaction import BUSY, Answer, Request
 from ess_actors.modbus.asking import Asker
 from ess_actors.modbus.client_stats import Tally
@@ -90,6 +90,20 @@ class WriteQueue:
         self.waiting = [pending for pending in self.waiting if pending.state is not state]
         for pending in gone:
             pending.ticket.put(pending.job.failed("not_connected", text=text))
+
+    def withdraw(self, concerned: Callable[[Item], bool], status: str, text: str) -> None:
+        """Answers the items that `concerned` names with `status`; what waits beside them goes on waiting."""
+        kept: list[Pending] = []
+        for pending in self.waiting:
+            gone = {item.name for item in pending.job.items if concerned(item)}
+            rest = [item for item in pending.job.items if item.name not in gone]
+            if not gone:
+                kept.append(pending)
+                continue
+            jobs = make_jobs(pending.state.component, rest) if rest else []
+            kept += [Pending(pending.state, job, pending.ticket, pending.ready_at) for job in jobs]
+            pending.ticket.put({name: {"status": status, "text": text} for name in gone})
+        self.waiting = kept
 
     def forget(self, now: float) -> None:
         """Debounce windows that are over need not be known any longer."""

@@ -1,23 +1,25 @@
-"""The journal of events and commands: append, read back, survive a broken file and a full disk."""
+"""The journal, the saved states and the audit rows in one file: append, read back, survive a full disk."""
 
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
-from ess_actors.core.messages import Message
-from ess_actors.core.uri import covers
-from ess_actors.store import schema
+from ess_actors.core.audit import Entry
+from ess_actors.core.journaled import Commit, Record
+from ess_actors.store import audit, schema, states
 
 KEEP: Final = 500_000
 """Records kept; the oldest go first."""
 
 WAITING: Final = 10_000
 """Records held in memory while the file cannot be written."""
+_WAITING_COMMITS: Final = 200
+MEMORY: Final = ":memory:"
 
 _PRUNE_EVERY: Final = 1000
 
@@ -26,83 +28,108 @@ _FIELDS: Final = ("id", "time", "kind", "source", "uri", "command", "body")
 _SELECT: Final = "SELECT id, time, kind, source, uri, command, body FROM journal"
 
 
-class Record(NamedTuple):
-    """One line of the journal. `time` = unix seconds, `body` = JSON text."""
-
-    time: float
-    kind: str
-    """event, alarm, command; free otherwise."""
-    source: str
-    """Actor id."""
-    uri: str
-    command: str
-    """Id of the command it belongs to, empty when none."""
-    body: bytes
-
-
-def record_of(message: Message, wall: float) -> Record:
-    """The record of a message: alarm below /alarm_router, event below /events, everything else command."""
-    kind = "command"
-    if covers("/alarm_router", message.uri):
-        kind = "alarm"
-    elif covers("/events", message.uri):
-        kind = "event"
-    return Record(wall, kind, message.sender, message.uri, message.command, message.body or b"null")
-
-
 class Journal:
     """One open journal; lives in the thread that opened it. No method raises for what the disk does."""
 
     def __init__(self, database: sqlite3.Connection, place: str, keep: int = KEEP) -> None:
         self.place = place
-        """Path of the file, ":memory:" when there is none."""
+        """Path of the file, MEMORY when there is none."""
         self.lost = 0
         """Records given up because the file could not be written for too long."""
         self._database = database
         self._keep = keep
-        self._waiting: deque[Record] = deque()
+        self._waiting: deque[Record | Entry] = deque()
+        self._commits: deque[Commit] = deque()
         self._since_prune = 0
+        self.broken = False
+        """The file turned out to be damaged while it was in use: it must be opened anew."""
+        self._closed = False
+        """It could not be opened again yet."""
+        self._chain = audit.Chain(database, None if place == MEMORY else Path(place))
 
     @property
     def waiting(self) -> int:
-        """Records not yet in the file."""
-        return len(self._waiting)
+        """Records and commits not yet in the file."""
+        return len(self._waiting) + len(self._commits)
 
-    def append(self, batch: Sequence[Record]) -> str:
-        """Writes the batch and what still waits in one transaction: "" or why not; then it waits."""
+    @property
+    def in_memory(self) -> bool:
+        """No file could be kept: all of it is lost with the process."""
+        return self.place == MEMORY
+
+    def everything(self) -> list[Record | Entry]:
+        """All records and audit entries, for another journal to keep. Raises sqlite3.Error."""
+        records = self._database.execute(f"{_SELECT} ORDER BY id").fetchall()
+        entries = self._database.execute("SELECT * FROM audit ORDER BY seq").fetchall()
+        return [*(Record(*row[1:]) for row in records), *(Entry(*row[1:8]) for row in entries)]
+
+    def append(self, batch: Sequence[Record | Entry], commits: Sequence[Commit] = ()) -> str:
+        """Writes all of it and what still waits in one transaction: "" or why not; then it waits."""
         self._waiting.extend(batch)
         while len(self._waiting) > WAITING:
             self._waiting.popleft()
             self.lost += 1
-        if not self._waiting:
+        self._commits.extend(commits)
+        while len(self._commits) > _WAITING_COMMITS:
+            self.lost += len(self._commits.popleft().records)
+        if not self.waiting:
             return ""
         refused = ""
         try:
             try:
-                self._write(self._waiting)
+                self._write()
             except (sqlite3.IntegrityError, sqlite3.InterfaceError, ValueError, OverflowError) as problem:
                 # One record that can never be stored must not keep all later ones out.
                 refused = f"journal {self.place}: a record cannot be stored ({problem}); it is left out"
-                self._write([record for record in self._waiting if self._fits(record)])
+                self._leave_out()
+                self._write()
         except (sqlite3.Error, ValueError, OverflowError) as problem:
-            return f"journal {self.place}: {problem}; {len(self._waiting)} records wait in memory"
+            self.broken = self.broken or schema.is_broken(problem)
+            if self._closed or schema.is_place(problem):
+                self._reopen()
+            return f"journal {self.place}: {problem}; {self.waiting} records wait in memory"
         self._waiting.clear()
-        return refused
+        self._commits.clear()
+        return self._chain.keep_head() or refused
 
-    def _fits(self, record: Record) -> bool:
+    def _reopen(self) -> None:
+        """A file that was opened where nothing could be written stays read-only until it is opened again."""
+        # The old one first: what a process maps of the file it maps once for all its connections.
+        self._database.close()
+        self._closed = True
+        try:
+            self._database = schema.connect(self.place)
+        except (sqlite3.Error, OSError, schema.BrokenFile):
+            return
+        self._closed = False
+        self._chain = audit.Chain(self._database, None if self.in_memory else Path(self.place))
+
+    def _leave_out(self) -> None:
+        self._waiting = deque(filter(self._fits, self._waiting))
+        self._commits = deque(
+            commit._replace(records=tuple(filter(self._fits, commit.records))) for commit in self._commits
+        )
+
+    def _fits(self, record: Record | Entry) -> bool:
         try:
             for text in record[1:5]:
                 str(text).encode()
-            fits = isinstance(record.body, bytes) and math.isfinite(record.time)
-        except ValueError:
+            body = record.body if isinstance(record, Record) else "".join(record[5:]).encode()
+            fits = isinstance(body, bytes) and math.isfinite(record.time)
+        except (ValueError, TypeError):
             fits = False
         self.lost += not fits
         return fits
 
-    def _write(self, records: Collection[Record]) -> None:
+    def _write(self) -> None:
         self._database.execute("BEGIN IMMEDIATE")
         try:
+            told: list[Record | Entry] = list(self._waiting)
+            for commit in self._commits:
+                told += states.apply(self._database, commit)
+            records = [record for record in told if isinstance(record, Record)]
             self._database.executemany(_INSERT, records)
+            self._chain.append(entry for entry in told if isinstance(entry, Entry))
             self._since_prune += len(records)
             if self._since_prune >= min(_PRUNE_EVERY, self._keep):
                 self._since_prune = 0
@@ -113,7 +140,15 @@ class Journal:
         except BaseException:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
+            self._chain.forget()
             raise
+
+    def audited(self, limit: int) -> list[dict[str, object]]:
+        """The last `limit` audit rows, newest first; [] when unreadable."""
+        try:
+            return audit.recent(self._database, limit)
+        except sqlite3.Error:
+            return []
 
     def recent(self, limit: int, kind: str = "") -> list[dict[str, object]]:
         """The last `limit` records, newest first, of one kind when given; [] when unreadable."""
@@ -152,10 +187,10 @@ def open_journal(path: Path, wall: float, keep: int = KEEP) -> tuple[Journal, st
             return Journal(schema.connect(path), str(path), keep), notice
     except (sqlite3.Error, OSError, schema.BrokenFile) as problem:
         text = (
-            f"journal {path} cannot be kept ({problem}); records stay in memory and are lost at the end: "
+            f"journal {path} cannot be kept ({problem}); records stay in memory until it can: "
             "make the folder writable, or choose another with --state-dir"
         )
-        memory = Journal(schema.connect(":memory:"), ":memory:", min(keep, WAITING))
+        memory = Journal(schema.connect(MEMORY), MEMORY, min(keep, WAITING))
         return memory, f"{notice}; {text}" if notice else text
 
 

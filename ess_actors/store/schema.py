@@ -1,10 +1,10 @@
-"""The journal's SQLite file: how it is opened, checked, laid out, and set aside when it is broken."""
+"""The store's SQLite file: how it is opened, checked, laid out, and set aside when it is broken."""
 
 import sqlite3
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Kept in `user_version` of the file; 0 = a new file."""
 
 BUSY_TIMEOUT_S: Final = 1.0
@@ -22,7 +22,36 @@ _TABLES: Final = (
     "CREATE INDEX journal_kind ON journal (kind, id)",
 )
 
+_SINCE_2: Final = (
+    """CREATE TABLE state (
+        instance TEXT NOT NULL,
+        key TEXT NOT NULL,
+        value BLOB NOT NULL,
+        UNIQUE (instance, key)
+    ) STRICT""",
+    """CREATE TABLE commits (
+        source TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        last INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY,
+        time REAL NOT NULL,
+        who TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        uri TEXT NOT NULL,
+        old TEXT NOT NULL,
+        new TEXT NOT NULL,
+        result TEXT NOT NULL,
+        previous_hash TEXT NOT NULL,
+        hash TEXT NOT NULL
+    ) STRICT""",
+)
+"""Tables that files of version 1 do not have."""
+
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+_PLACE: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
 
 class BrokenFile(Exception):
@@ -49,7 +78,7 @@ def _prepare(database: sqlite3.Connection) -> None:
     # The version first: nothing is written to a file that may belong to somebody else.
     (found,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if found not in (0, VERSION) or (found == 0 and tables):
+    if found not in (0, 1, VERSION) or (found == 0 and tables):
         raise BrokenFile(f"it has schema version {found}, this program writes version {VERSION}")
     (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
@@ -57,9 +86,9 @@ def _prepare(database: sqlite3.Connection) -> None:
     database.execute("PRAGMA journal_mode = WAL")
     # With WAL a crash of the program loses nothing, a power cut the last transactions, never the file.
     database.execute("PRAGMA synchronous = NORMAL")
-    if found == 0:
+    if found < VERSION:
         database.execute("BEGIN IMMEDIATE")
-        for statement in _TABLES:
+        for statement in (*(_TABLES if found == 0 else ()), *_SINCE_2):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
         database.execute("COMMIT")
@@ -69,6 +98,12 @@ def is_broken(problem: BaseException) -> bool:
     """True when SQLite says that the file's content is at fault, not the place or another process."""
     code = getattr(problem, "sqlite_errorcode", None)
     return isinstance(problem, sqlite3.DatabaseError) and code is not None and code & 0xFF in _BROKEN
+
+
+def is_place(problem: BaseException) -> bool:
+    """True when SQLite says that the place cannot be written now."""
+    code = getattr(problem, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _PLACE
 
 
 def set_aside(path: Path, wall: float) -> Path:

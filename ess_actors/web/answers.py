@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 from starlette.responses import Response
 
+from ess_actors.core.answers import FLAWED
 from ess_actors.web.bridge import Answer
 
 NEAR: Final = 10
@@ -70,7 +71,10 @@ def complete(code: int, body: Mapping[str, object]) -> Response:
 
 
 def message_answer(answer: Answer) -> Response:
-    """{"reply": ...} for what went as asked, else the error with what the answering actor said."""
+    """{"reply": ...} for what went as asked, with `findings` beside it for a document that cannot work as a whole;
+    else the error with what the answering actor said."""
+    if answer.status == FLAWED:
+        return json_answer(200, orjson.Fragment(answer.body))
     if not answer.status:
         body = orjson.Fragment(answer.body) if answer.body else None
         return json_answer(200, {"reply": body})

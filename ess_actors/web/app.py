@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ess_actors.core.answers import FLAWED
 from ess_actors.core.metrics import Meter
 from ess_actors.web import incoming
 from ess_actors.web.answers import Refusal, complete, error_answer, json_answer, message_answer, near
@@ -20,6 +21,9 @@ from ess_actors.web.sse import EventStream
 
 MAX_STREAMS: Final = 64
 """Open event streams; each costs a queue."""
+
+UNHEARD: Final = frozenset({"no_subscriber", "not_found", "blocked"})
+"""Whoever wants no answer has done his part when a message is on the bus, whether somebody takes it or not."""
 
 VERBS: Final = ("restart", "stop", "start")
 
@@ -40,6 +44,7 @@ def create_app(bridge: Bridge, meter: Meter, exposition: Exposition, actor_id: s
             Route("/api/status", guard(api.status), methods=["GET"]),
             Route("/api/alarms", guard(api.alarms), methods=["GET"]),
             Route("/api/journal", guard(api.journal), methods=["GET"]),
+            Route("/api/audit", guard(api.audit), methods=["GET"]),
             Route("/api/listen", guard(api.listen), methods=["GET"]),
             Route("/api/message", guard(api.message), methods=["POST"]),
             Route("/api/send", guard(api.send), methods=["POST"]),
@@ -98,13 +103,23 @@ class _Api:
         limit = incoming.checked_limit(request.query_params.get("limit"), 100, 10_000)
         return json_answer(200, {"records": await in_time(self._bridge.journal(limit))})
 
+    async def audit(self, request: Request) -> Response:
+        limit = incoming.checked_limit(request.query_params.get("limit"), 100, 10_000)
+        return json_answer(200, {"rows": await in_time(self._bridge.audited(limit))})
+
     async def message(self, request: Request) -> Response:
         message = incoming.message_of(await incoming.json_object(request))
-        return message_answer(await in_time(self._bridge.message(message)))
+        return message_answer(await in_time(self._bridge.message(message, incoming.by_whom(request))))
 
     async def send(self, request: Request) -> Response:
-        message = incoming.message_from(request.query_params, await incoming.bare_body(request))
-        answer = await in_time(self._bridge.message(message))
+        message, problem = incoming.message_from(request.query_params, await incoming.bare_body(request))
+        answer = await in_time(self._bridge.message(message, incoming.by_whom(request)))
+        if problem is not None:
+            raise problem
+        if answer.status in UNHEARD and message.method != "get" and not message.replyto:
+            return Response(b"", 200, media_type="application/json")
+        if answer.status == FLAWED:
+            return Response(answer.body, 202, media_type="application/json")
         if answer.status:
             return message_answer(answer)
         return Response(answer.body, 200, media_type="application/json")
@@ -119,7 +134,7 @@ class _Api:
             like = near(actor_id, known)
             text = f"no actor is called {actor_id!r}; near it: {', '.join(like) or 'nothing'}"
             raise Refusal(404, "not_found", text, near=like)
-        return complete(*await in_time(self._bridge.order(actor_id, verb)))
+        return complete(*await in_time(self._bridge.order(actor_id, verb, incoming.by_whom(request))))
 
     async def listen(self, request: Request) -> EventStream:
         prefixes = [incoming.checked_uri(text, "uri") for text in request.query_params.getlist("uri")]

@@ -14,6 +14,16 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class By(NamedTuple):
+    """Who writes, as far as a request tells: a name, and the address it came from."""
+
+    who: str = "api"
+    origin: str = ""
+
+
+ANYBODY = By()
+
+
 class Source(NamedTuple):
     """The last figures of one actor. Another `generation` (start count, pid) = a new process from zero."""
 
@@ -49,6 +59,9 @@ class SimBridge(Protocol):
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         """Sets points of a simulated device."""
 
+    async def sim_writes(self, since: int) -> tuple[int, dict[str, object]]:
+        """What masters wrote to the devices behind a number: `{"now", "last", "missed", "writes": [...]}`."""
+
     async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
         """Makes a simulated device fail in a chosen way."""
 
@@ -62,10 +75,10 @@ class Bridge(SimBridge, Protocol):
     def snapshots(self) -> Mapping[str, Source]:
         """Actor id -> its last figures; of dead actors too, as long as they are known."""
 
-    async def order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
+    async def order(self, actor_id: str, verb: str, by: By = ANYBODY) -> tuple[int, dict[str, object]]:
         """Carries out restart, stop or start: (HTTP status, body)."""
 
-    async def message(self, message: Message) -> Answer:
+    async def message(self, message: Message, by: By = ANYBODY) -> Answer:
         """Sends a message and waits for what comes back."""
 
     def listen(self, prefixes: Sequence[str]) -> Listener:
@@ -76,3 +89,6 @@ class Bridge(SimBridge, Protocol):
 
     async def journal(self, limit: int) -> list[dict[str, object]]:
         """The last `limit` records of the journal, newest first."""
+
+    async def audited(self, limit: int) -> list[dict[str, object]]:
+        """The last `limit` rows of the audit table, newest first."""

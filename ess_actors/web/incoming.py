@@ -3,6 +3,7 @@
 import asyncio
 import codecs
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -10,9 +11,11 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.requests import Request
 
+from ess_actors.core.access import pushes_document
 from ess_actors.core.messages import Message
 from ess_actors.core.uri import clean
 from ess_actors.web.answers import Refusal
+from ess_actors.web.bridge import By
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of one request body."""
@@ -25,10 +28,15 @@ BODY_TIMEOUT_S: Final = 5.0
 MAX_DOCUMENT: Final = 16 * MAX_BODY
 """Bytes of a message's body that comes by itself: it may be a whole configuration document."""
 
+OPERATOR: Final = "x-operator"
+
 METHODS: Final = ("get", "set", "pub", "post", "del")
 
 _BODILESS: Final = frozenset({"get", "del"})
 """Methods that need no body."""
+
+_BETWEEN: Final = re.compile(rb'("(?:[^"\\]|\\.)*+")|[ \t\r\n]++')
+"""The strings of a JSON text, which stay, and the white space between its tokens, which goes."""
 
 _MEMBERS: Final = frozenset({"method", "uri", "body", "replyto"})
 
@@ -49,7 +57,7 @@ async def json_object(request: Request) -> dict[str, object]:
 
 async def bare_body(request: Request) -> bytes:
     """The body as it is. Raises Refusal: 408 too slow, 413 too large."""
-    return (await _read(request, MAX_DOCUMENT)).strip().removeprefix(codecs.BOM_UTF8)
+    return await _read(request, MAX_DOCUMENT)
 
 
 async def _read(request: Request, most: int) -> bytes:
@@ -83,18 +91,28 @@ def message_of(tree: Mapping[str, object]) -> Message:
     return Message(method, uri, _encoded(tree["body"]) if given else b"", replyto, explain=True)
 
 
-def message_from(query: Mapping[str, str], raw: bytes) -> Message:
-    """The message of ?method=&uri=&replyto= whose body is the request's own. Raises Refusal 400."""
+def message_from(query: Mapping[str, str], raw: bytes) -> tuple[Message, Refusal | None]:
+    """The message of ?method=&uri=&replyto= whose body is the request's own, as it was sent but for white space;
+    and what its sender is to be told when that is not JSON: the receiver counts it. Raises Refusal 400.
+
+    A document travels as it is: its reader forgives more, and its checksum is that of this text.
+    """
     method, uri, replyto = _envelope(query)
-    if not raw and method not in _BODILESS:
+    text = raw.strip().removeprefix(codecs.BOM_UTF8).strip()
+    if not text and method not in _BODILESS:
         raise Refusal(400, "bad_request", f"a {method} needs a body; add a JSON value")
+    message = Message(method, uri, raw, replyto, explain=True)
+    if pushes_document(uri):
+        return message, None
     try:
-        body = _encoded(orjson.loads(raw)) if raw else b""
+        if text:
+            _encoded(orjson.loads(text))
     except orjson.JSONDecodeError as problem:
-        word = raw[:80].decode("utf-8", "replace")
+        word = text[:80].decode("utf-8", "replace")
         remedy = f"text needs its own quotes, as in '\"{word}\"'" if word.isidentifier() else "correct it"
-        raise Refusal(400, "bad_body", f"the body is not JSON ({problem}); {remedy}") from None
-    return Message(method, uri, body, replyto, explain=True)
+        refusal = Refusal(400, "bad_body", f"the body is not JSON ({problem}); {remedy}")
+        return message._replace(body=text), refusal
+    return message._replace(body=_BETWEEN.sub(rb"\1", text)), None
 
 
 def _envelope(tree: Mapping[str, object]) -> tuple[str, str, str]:
@@ -139,6 +157,12 @@ def checked_limit(text: str | None, default: int, most: int) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
         raise Refusal(400, "bad_limit", f"limit={text[:20]} does not fit; give a number from 1 to {most}")
     return int(text)
+
+
+def by_whom(request: Request) -> By:
+    """The name a request gives in `X-Operator` ("api" without one), and the address it comes from."""
+    name = "".join(filter(str.isprintable, request.headers.get(OPERATOR, "")))[:64].strip()
+    return By(name or "api", request.client.host if request.client else "")
 
 
 def check_origin(request: Request) -> None:

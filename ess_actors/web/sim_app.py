@@ -21,6 +21,7 @@ def sim_routes(bridge: SimBridge, guard: Guard) -> list[Route]:
     api = _SimApi(bridge)
     return [
         Route("/api/sim", guard(api.devices), methods=["GET"]),
+        Route("/api/sim/writes", guard(api.writes), methods=["GET"]),
         Route("/api/sim/{stem}/points", guard(api.read), methods=["GET"]),
         Route("/api/sim/{stem}/points/{path:path}", guard(api.read), methods=["GET"]),
         Route("/api/sim/{stem}/points", guard(api.points), methods=["POST"]),
@@ -44,6 +45,12 @@ class _SimApi:
 
     async def devices(self, _: Request) -> Response:
         return complete(*await in_time(self._bridge.sim_devices()))
+
+    async def writes(self, request: Request) -> Response:
+        text = request.query_params.get("since", "0")
+        if not text.isdecimal():
+            raise Refusal(400, "bad_request", f"since={text!r} is no number of a write; begin with 0")
+        return complete(*await in_time(self._bridge.sim_writes(int(text))))
 
     async def read(self, request: Request) -> Response:
         path = request.path_params.get("path", "")

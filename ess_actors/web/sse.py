@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from ess_actors.core.messages import Message
+from ess_actors.core.messages import Message, as_json
 from ess_actors.web.bridge import Listener
 
 KEEP_ALIVE_S: Final = 1.0
@@ -43,15 +43,10 @@ def record(message: Message, wall: float, dropped: int = 0) -> bytes:
 
 
 def _body(body: bytes) -> object:
-    if not body:
-        return None
-    if b"\n" in body or b"\r" in body:
-        # A line break would end the event in the middle of its JSON.
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            return body.decode("utf-8", "replace")
-    return orjson.Fragment(body)
+    shown = as_json(body)
+    if isinstance(shown, orjson.Fragment) and (b"\n" in body or b"\r" in body):
+        return orjson.loads(body)  # a line break would end the event in the middle of its JSON
+    return shown
 
 
 class EventStream:

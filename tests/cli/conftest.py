@@ -12,7 +12,7 @@ from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
 from ess_actors.core.uri import covers
 from ess_actors.web.app import create_app
-from ess_actors.web.bridge import Answer, Source
+from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
 from tests.ports import free_port
@@ -28,7 +28,9 @@ ACTORS = [
     actor("supervisor", "RUNNING", 100, 0, uptime_s=7500, cpu_percent=0.4, rss_bytes=30_000_000),
     actor("ess_1", "RUNNING", 101, 0, uptime_s=65.2, cpu_percent=3.25, rss_bytes=61_500_000),
     actor("ess_1/pcs", "FAILED", None, 5, last_error="OSError: no route\nmore"),
-    actor("ess_1/bms_1", "BACKOFF", None, 2, last_error="boom", next_try_s=4.0),
+    actor(
+        "ess_1/bms_1", "BACKOFF", None, 2, last_error="boom", next_try_s=4.0, failures=2, failures_allowed=4
+    ),
     actor("web", "RUNNING", 104, 1, uptime_s=200_000, cpu_percent=1.0, rss_bytes=50_000_000),
 ]
 
@@ -74,13 +76,17 @@ class Plant:
     def snapshots(self) -> Mapping[str, Source]:
         return {}
 
-    async def order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
+    async def order(self, actor_id: str, verb: str, by: By = ANYBODY) -> tuple[int, dict[str, object]]:
         self.orders.append((actor_id, verb))
         if actor_id == "web":
             return 409, {"error": "refused", "text": "it serves you; restart the site"}
         return 200, {"id": actor_id, "state": "RUNNING"}
 
-    async def message(self, message: Message) -> Answer:
+    async def audited(self, limit: int) -> list[dict[str, object]]:
+        row = {"seq": 7, "time": 1_700_000_000.0, "who": "eve", "origin": "127.0.0.1", "uri": "/ess_1/x"}
+        return [{**row, "old": "1", "new": "2", "result": "ok"}][:limit]
+
+    async def message(self, message: Message, by: By = ANYBODY) -> Answer:
         self.messages.append(message)
         for stream in self.streams:
             if any(covers(prefix, message.uri) for prefix in stream.prefixes):
@@ -112,6 +118,9 @@ class Plant:
     async def sim_points(self, stem: str, points: dict[str, object]) -> tuple[int, dict[str, object]]:
         self.simulated.append((stem, points))
         return 200, {"set": len(points)}
+
+    async def sim_writes(self, since: int) -> tuple[int, dict[str, object]]:
+        return 200, {"now": 1.5, "last": since, "missed": 0, "writes": []}
 
     async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
         self.simulated.append((stem, fault))

@@ -95,10 +95,10 @@ def test_status_draws_the_tree(site):
     assert lines[0] == "bench: degraded"
     rows = {line.split("  ")[0].strip(): line for line in lines[3:]}
     assert list(rows) == ["supervisor", "ess_1", "├─ bms_1", "└─ pcs", "web"]
-    assert rows["ess_1"].split() == ["ess_1", "RUNNING", "101", "0", "1m05s", "3.2", "61.5"]
+    assert rows["ess_1"].split() == ["ess_1", "RUNNING", "101", "0", "-", "1m05s", "3.2", "61.5"]
     assert rows["└─ pcs"].split()[2:5] == ["FAILED", "-", "5"]
     assert rows["└─ pcs"].endswith("OSError: no route")
-    assert rows["├─ bms_1"].endswith("next try in 4s; boom")
+    assert rows["├─ bms_1"].endswith("next try in 4s; boom") and " 2/4 " in rows["├─ bms_1"]
     assert " 2h05m " in rows["supervisor"] and " 2d07h " in rows["web"]
 
 

@@ -169,3 +169,8 @@ def test_no_line_takes_time_that_grows_with_its_square(name: str) -> None:
     """Each takes some hundredths of a second; with a square it would be minutes, and the run would show it."""
     assert MARK not in HOSTILE[name]
     assert parse(HOSTILE[name], "plant.json").findings or name == "key of x"
+
+
+def test_a_placeholder_without_quotes_is_one_finding():
+    (found,) = parse('{"/t": {"x": {"value":5##B##}, "y": 1}}', "t.json").findings
+    assert "placeholder '5##B##'" in found.text and "quotes" in found.hint and found.column == 23

@@ -122,3 +122,26 @@ def test_two_documents_that_share_a_loader_are_named_each_for_its_part(disk):
     options = '{"/config/load": {"racks": {"value": false,\n  "options": [\n  {"file": "gone"}]}}}'
     disk.write("ess_1/more.json", options)
     assert found(disk, "document-missing") == [("ess_1/more.json", 3, Severity.FATAL)]
+
+
+def test_a_fatal_finding_hides_none_of_the_others(disk):
+    action = '{"value": 0, "actions": {"onSet": [\n      {"func": [{"func": "Calculate"}]}]}}'
+    disk.edit(FIRST, '"SOC": {"value": 0}', f'"SOC": {action}')
+    disk.edit(FIRST, '"/status/bms_1": {', '"/config/cfile": {"gone": false},\n  "/status/bms_1": {')
+    site, findings = disk.load()
+    assert site is None
+    assert {"document-missing", "unknown-function"} <= {finding.code for finding in findings}
+
+
+def test_documents_that_nothing_readable_names_are_judged_each_for_itself(disk):
+    disk.write(
+        "ess_1/loose.json", '{"/t": {"x": {"value": 0, "actions": {"onSet": [{"func": [{"func": "No"}]}]}}}}'
+    )
+    disk.write("ess_1/tmpl.json", '{"/t##B##": {"x": {"value": 0, "actions": {"onGet": []}}}}')
+    disk.write(FIRST, "{")
+    _, findings = disk.load()
+    assert {(disk.where(one)[0], one.code) for one in findings if "ess_1/" in disk.where(one)[0]} >= {
+        (FIRST, "P01"),
+        ("ess_1/loose.json", "unknown-function"),
+    }
+    assert not any("tmpl.json" in one.file for one in findings)

@@ -14,7 +14,12 @@ class Bench:
     """One instance with a clock of its own and everything it sent."""
 
     def __init__(
-        self, tables: dict[str, Any], name: str = "ess_1", subs: str = ":/components", **more: Any
+        self,
+        tables: dict[str, Any],
+        name: str = "ess_1",
+        subs: str = ":/components",
+        state: dict[str, object] | None = None,
+        **more: Any,
     ) -> None:
         basics = {
             "/sysconfig/default": {"Subs": subs, "Config": "first", "EssName": name},
@@ -23,7 +28,7 @@ class Bench:
         self.name = name
         self.now = 100.0
         self.ess = Ess(basics, {"first": tables, **more}, now=self.now, wall=WALL)
-        self.booted = self.ess.boot(self.now, WALL)
+        self.booted = self.ess.boot(self.now, WALL, state or {})
         self.sent: list[Message] = []
 
     def send(self, method: str, uri: str, body: Any = None, **fields: Any) -> list[Message]:

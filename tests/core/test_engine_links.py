@@ -170,3 +170,9 @@ def test_the_context_of_a_list_is_its_asset_whatever_amap_says() -> None:
     )
     bench.set("/t/go", True)
     assert bench.value("/status/ess_1:Sum") == 7
+
+
+def test_a_circle_is_told_where_its_link_stands() -> None:
+    link = {"value": "/a:x", "vlink": "/b:x", "options": [{"value": "/b:x", "vlink": "/a:x"}]}
+    (remark,) = Bench({"/vlinks/v": {"one": link}}).ess.findings
+    assert (remark.document, remark.path) == ("first", "$./vlinks/v.one.options[0]")

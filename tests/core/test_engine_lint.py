@@ -41,7 +41,7 @@ ITEM = "$./t.i.actions.onSet[0]"
         ({"#t": {"x": None}}, ("bad-member", ERROR, "$.#t.x")),
         (
             {"/t": {"a": {"value": 1, "vlink": "/t:b"}, "b": {"value": 1, "vlink": "/t:a"}}},
-            ("vlink-circle", ERROR, "$./t.b"),
+            ("vlink-circle", ERROR, "$./t.b.vlink"),
         ),
         (
             {"/t": {"i": {"value": 0, "actions": {"onGet": []}}}},

@@ -115,7 +115,7 @@ def test_a_vlink_circle_is_not_made() -> None:
     assert bench.value("/t:a") == 2
     bench.set("/t/b", 5)
     assert bench.value("/t:a") == 5
-    assert [(r.code, r.path) for r in bench.ess.findings] == [("vlink-circle", "$./t.b")]
+    assert [(r.code, r.path) for r in bench.ess.findings] == [("vlink-circle", "$./t.b.vlink")]
 
 
 def test_a_pushed_document_is_applied_or_refused_as_a_whole() -> None:

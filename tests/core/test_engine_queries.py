@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from ess_actors.core import near
+from ess_actors.core import near, query
 from ess_actors.core.tables import DataMap
 from tests.core.engine_bench import Bench
 
@@ -93,3 +93,57 @@ def test_names_that_are_near_stay_few_and_cheap_in_a_large_map() -> None:
     found = near.near(map_, "/status/rack_0007/Voltge")
     assert (found[0], len(found) <= near.NEAR_LIMIT) == ("/status/rack_0007:Voltage", True)
     assert near.near(map_, "/" + "x" * 200) == []
+
+
+def test_a_body_that_surely_is_too_large_is_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {f"a_variable_with_a_long_name_{number:06d}": 1 for number in range(30_000)}
+    bench = Bench({"/big/one": names, "/assets/a": names, "/small": {"x": 1}})
+    made: list[object] = []
+    monkeypatch.setattr(query, "of_table", lambda *_: made.append(1))
+    for path in ("/big", "/big/one", "/naked/big", "/assets"):
+        assert bench.get(path) == "Fims Error :: Message size too large [more than 924200]"
+    assert made == [] and bench.count("reply_oversize") == 4
+
+
+def test_a_body_that_grows_too_large_is_abandoned_on_the_way() -> None:
+    text = "x" * 10_000
+    bench = Bench({f"/big/t{number}": {"x": text} for number in range(200)})
+    assert bench.get("/big") == "Fims Error :: Message size too large [more than 924200]"
+
+
+def test_a_context_shows_links_status_variables_and_what_functions_found() -> None:
+    bench = Bench(
+        {
+            "/links/ess_1": {"Soc": {"value": "/t:soc"}},
+            "/status/ess_1": {"Volt": 1},
+            "/t": {
+                "sum": {
+                    "value": 0,
+                    "operation": "+",
+                    "numVars": 1,
+                    "variable1": "Amps",
+                    "actions": {"onSet": [{"func": [{"func": "CalculateVar"}]}]},
+                }
+            },
+        }
+    )
+    bench.set("/t/sum", 1)
+    shown = bench.get("/amap/ess_1")
+    assert {
+        "Amps": "/status/ess_1:Amps",
+        "Soc": "/t:soc",
+        "Volt": "/status/ess_1:Volt",
+    }.items() <= shown.items()
+    assert list(shown) == sorted(shown)
+
+
+def test_near_names_of_a_large_table_are_found_among_a_bounded_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+    edits = near.edits
+    monkeypatch.setattr(near, "edits", lambda one, two: (compared.append(two), edits(one, two))[1])
+    names = [f"Value_{number:05d}" for number in range(10_000)]
+    assert near._alike("Valeu_00500", names)[0] == "Value_00500"
+    assert len(compared) <= near.MOST_NAMES
+    assert near.correction("inValeu", ("inValue", "inVar")) == "write `inValue`, or remove it"

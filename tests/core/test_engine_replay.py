@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -42,8 +43,10 @@ class Recorded(Ess):
         self.sent += [sent_line(message) for message in sent]
         return sent
 
-    def boot(self, now: float, wall: float) -> list[Message]:
-        return self._kept(Call("boot", now, wall), super().boot(now, wall))
+    def boot(
+        self, now: float, wall: float, state: Mapping[str, object] = MappingProxyType({})
+    ) -> list[Message]:
+        return self._kept(Call("boot", now, wall, state=state), super().boot(now, wall, state))
 
     def handle(self, message: Message, now: float, wall: float) -> list[Message]:
         return self._kept(Call("handle", now, wall, message), super().handle(message, now, wall))

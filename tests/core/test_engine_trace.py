@@ -200,3 +200,37 @@ def test_literal_gates_are_told_as_the_engine_takes_them(where, enable, enabled)
     plant.send("set", "/ess_1/t/in", 5)
     ran = plant.send("get", "/ess_1/t/out") == 5
     assert plant.trace("/t/in")["writes"][0]["open"] is ran
+
+
+def test_the_last_changes_of_every_variable_can_be_kept_from_the_start():
+    plant = Traced(t={"in": remap("/t:out"), "out": 0, "other": 0})
+    plant.ess.keep_changes()
+    for value in range(1, 9):
+        plant.send("set", "/ess_1/t/in", value)
+    plant.send("set", "/ess_1/t/fresh", 1)
+    plant.send("set", "/ess_1/t/fresh", 2)
+    traced = plant.trace("/t/out")
+    assert traced["recorded_since"] == 1000.0
+    assert [one["value"] for one in traced["changes"]] == [4, 5, 6, 7, 8]
+    assert traced["changes"][-1]["by"] == "actions of /t:in, after set /ess_1/t/in from web"
+    assert [one["value"] for one in plant.trace("/t/fresh")["changes"]] == [2]
+    assert plant.trace("/t/other")["changes"] == []
+    for value in range(9, 20):
+        plant.send("set", "/ess_1/t/in", value)
+    assert len(plant.trace("/t/out")["changes"]) == 16, "of what was asked about more is kept"
+
+
+def test_kept_changes_know_the_actions_of_documents_that_are_pushed():
+    plant = Traced(t={"out": 0})
+    plant.ess.keep_changes()
+    plant.send("set", "/ess_1/cfg/cfile/ess_1/more", {"/t": {"in": remap("/t:out")}})
+    plant.send("set", "/ess_1/t/in", 5)
+    assert [one["by"] for one in plant.trace("/t/out")["changes"]] == [
+        "actions of /t:in, after set /ess_1/t/in from web"
+    ]
+
+
+def test_a_call_of_a_function_that_is_not_there_is_shown():
+    plant = Traced(t={"a": {"value": 0, "actions": {"onSet": [{"func": [{"func": "NoSuch"}]}]}}})
+    (edge,) = plant.trace("/t/a")["writes"]
+    assert (edge["kind"], edge["open"]) == ("NoSuch", False) and "no function" in edge["why"]

@@ -81,3 +81,22 @@ def test_everything_arrives_once_and_in_order_and_the_window_holds(steps):
     while wire:
         deliver()
     assert arrived == [f"/t/{n}" for n in range(offered)]
+
+
+def reading(body: bytes, uri: str = "/components/bms_1", quality=None):
+    return to_wire(Message("pub", uri, body, quality=quality), "ess_1", 0.0)
+
+
+def test_a_reading_that_waits_gives_way_to_a_newer_one_that_tells_as_much():
+    flow = Flow(0.0)
+    flow.offer(frames(WINDOW * FRAMES), 0.0)
+    slow, fast = b'{"soc":1,"life":1}', b'{"life":2}'
+    for body in (slow, fast, b'{"life":3}', b'{"life":4}'):
+        flow.offer([reading(body)], 0.0)
+    flow.offer([reading(b'{"life":5}', quality={"life": 1}), reading(b'{"x":1}', "/status/bms_1")], 0.0)
+    flow.offer([reading(b'{"x":1}', "/status/bms_1"), *frames(1)], 0.0)
+    assert flow.shed == 2
+    (parcel,) = flow.taken(WINDOW * FRAMES, 1.0)
+    bodies = [frame[5] for frame in parcel.frames]
+    assert bodies == [slow, b'{"life":4}', b'{"life":5}', b'{"x":1}', b'{"x":1}', b""]
+    assert flow.shed == 2 and len(flow) == 0

@@ -40,7 +40,7 @@ def test_children_start_in_order_and_stop_in_reverse():
     assert supervision.in_reverse() == ["c", "b", "a"]
 
 
-def test_a_failure_is_restarted_after_a_pause_that_doubles():
+def test_a_failure_is_restarted_after_a_pause_that_grows():
     supervision, now, pauses = running("a"), 1.0, []
     for _ in range(4):
         assert fail(supervision, now) == []
@@ -48,7 +48,7 @@ def test_a_failure_is_restarted_after_a_pause_that_doubles():
         pauses.append(round(report(supervision).next_try - now, 6))
         assert supervision.due(report(supervision).next_try - 0.001) == []
         now = restart_when_due(supervision)
-    assert pauses == [0.2, 0.4, 0.8, 1.6]
+    assert pauses == [0.05, 0.2, 0.8, 3.2]
     assert report(supervision).restarts == 4
 
 

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ess_actors.core.audit import Entry
+from ess_actors.core.journaled import Record, record_of
 from ess_actors.core.messages import Message
-from ess_actors.store.journal import WAITING, Journal, Record, open_journal, record_of
+from ess_actors.store.audit import verify_file
+from ess_actors.store.journal import WAITING, Journal, open_journal
 from ess_actors.store.schema import VERSION
 
 WALL = 1_700_000_000.0
@@ -116,6 +119,31 @@ def test_where_no_file_can_be_kept_it_goes_on_in_memory_and_says_so(tmp_path: Pa
     assert "in memory" in notice and "--state-dir" in notice
     assert journal.place == ":memory:"
     assert journal.append([record(1)]) == "" and len(journal.recent(5)) == 1
+    journal.close()
+
+
+def test_what_a_journal_in_memory_holds_another_one_can_keep(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file where a folder should be")
+    memory, _ = open_journal(tmp_path / "folder" / "journal.db", WALL)
+    entry = Entry(WALL, "engineer", "10.0.0.9", "/t/x", "1", "2", "ok")
+    assert memory.in_memory and memory.append([record(1), entry, record(2)]) == ""
+    path = tmp_path / "journal.db"
+    journal = opened(path)
+    assert journal.append(memory.everything()) == ""
+    assert [row["uri"] for row in journal.recent(5)] == ["/events/2", "/events/1"]
+    assert [row["uri"] for row in journal.audited(5)] == ["/t/x"] and verify_file(path) == ([], 1)
+    memory.close()
+    journal.close()
+
+
+def test_a_file_that_was_opened_where_nothing_could_be_written_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    opened(path).close()
+    readonly = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    journal = Journal(readonly, str(path))
+    assert "readonly" in journal.append([record(1)]) and journal.waiting == 1
+    assert journal.append([record(2)]) == ""
+    assert [row["uri"] for row in journal.recent(5)] == ["/events/2", "/events/1"]
     journal.close()
 
 

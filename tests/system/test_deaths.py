@@ -58,6 +58,17 @@ def test_a_hung_actor_is_killed_and_restarted(site):
     wait_for("the site to be complete", site.is_ready)
 
 
+def test_a_supervisor_that_hangs_ends_the_site(tmp_path):
+    site = RunningSite(tmp_path)
+    try:
+        os.kill(site.pid("supervisor"), signal.SIGSTOP)
+        assert site.process.wait(30) == 1
+        assert "the supervisor does nothing for" in site.output.read_text()
+        wait_for("every process to be gone", lambda: not site.left_over())
+    finally:
+        site.end()
+
+
 def test_a_restarted_alarm_router_knows_what_stands(site):
     site.sim_set("bms_2", {"ess_2/bms_info/f_racks": True})
 
@@ -123,30 +134,64 @@ def test_five_failures_are_the_end_until_an_operator_restarts_it(own_site):
     wait_for("the site to be complete", site.is_ready)
 
 
-@pytest.mark.parametrize("victim", ["supervisor", "admin", "launcher"])
-def test_when_the_root_dies_everything_ends_and_the_next_start_works_at_once(tmp_path, victim):
+@pytest.mark.parametrize(
+    "victims", ["supervisor", "admin", "logger", "launcher", "launcher supervisor", "supervisor logger"]
+)
+def test_when_the_root_dies_everything_ends_and_the_next_start_works_at_once(tmp_path, victims):
     site = RunningSite(tmp_path)
     try:
         site.processes()
         supervisor = site.pid("supervisor")
-        pid = {
+        admin = psutil.Process(supervisor).ppid()
+        pids = {
             "supervisor": supervisor,
-            "admin": psutil.Process(supervisor).ppid(),
+            "admin": admin,
+            "logger": next(p.pid for p in site.processes() if " ".join(p.cmdline()).startswith("logger ")),
             "launcher": site.process.pid,
-        }[victim]
-        os.kill(pid, signal.SIGKILL)
+        }
+        for victim in victims.split():
+            os.kill(pids[victim], signal.SIGKILL)
         code = site.process.wait(30)
-        assert code == (-signal.SIGKILL if victim == "launcher" else 1)
-        wait_for("every process to be gone", lambda: not site.left_over())
+        assert code == (-signal.SIGKILL if "launcher" in victims else 1)
+        # What is left of a tree whose launch command was killed holds the lock: the next one waits for it.
+        again = RunningSite(tmp_path)
+        try:
+            assert site.left_over() == []
+            assert again.actors()["ess_1"]["state"] == "RUNNING"
+            assert again.stop() == 0
+            assert again.left_over() == []
+        finally:
+            again.end()
     finally:
         site.end()
-    again = RunningSite(tmp_path)
+
+
+def test_what_an_operator_stopped_stays_stopped_over_the_death_of_everybody_above_it(tmp_path):
+    site = RunningSite(tmp_path)
     try:
-        assert again.actors()["ess_1"]["state"] == "RUNNING"
-        assert again.stop() == 0
-        assert again.left_over() == []
+        assert site.order("ess_2/alarms", "stop").status_code == 202
+        wait_for("STOPPED", lambda: site.actors()["ess_2/alarms"]["state"] == "STOPPED")
+        pid = site.kill("ess_2")
+        wait_for("its parent to be back", lambda: site.is_back("ess_2", pid))
+        wait_for("a sibling to be back", lambda: site.actors()["ess_2/bms_2"]["state"] == "RUNNING")
+        assert site.actors()["ess_2/alarms"]["state"] == "STOPPED"
+        os.kill(site.pid("supervisor"), signal.SIGKILL)
+        assert site.process.wait(30) == 1
+        again = RunningSite(tmp_path)
+        try:
+            row = again.actors()["ess_2/alarms"]
+            assert (row["state"], row["stopped_by"]) == ("STOPPED", "operator")
+            assert again.stop() == 0
+        finally:
+            again.end()
     finally:
-        again.end()
+        site.end()
+    # A stop of the site in order is the end of that too.
+    fresh = RunningSite(tmp_path)
+    try:
+        wait_for("all to run", lambda: {row["state"] for row in fresh.actors().values()} == {"RUNNING"})
+    finally:
+        fresh.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

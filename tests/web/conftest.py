@@ -13,7 +13,7 @@ from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
 from ess_actors.core.uri import covers
 from ess_actors.web.app import create_app
-from ess_actors.web.bridge import Answer, Source
+from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
 
@@ -69,7 +69,10 @@ class SmallSite:
         self.seen: list[Message] = []
         self.sources: dict[str, Source] = {}
         self.stems = {"bms_1"}
+        self.writers: list[tuple[str, By]] = []
         self.silent = asyncio.Event()
+        self.answer: Answer | None = None
+        """Given to every message instead of what is true."""
         self.states = dict.fromkeys(("ess_1", "ess_1/bms_1", "ess_1/pcs", "ess_2/bms_2", "web"), "RUNNING")
         self.restarts = dict.fromkeys(self.states, 0)
 
@@ -84,7 +87,8 @@ class SmallSite:
     def snapshots(self) -> Mapping[str, Source]:
         return {**self.sources, "web": Source(self.meter.snapshot(), 0.0, 1)}
 
-    async def order(self, actor_id: str, verb: str) -> tuple[int, dict[str, object]]:
+    async def order(self, actor_id: str, verb: str, by: By = ANYBODY) -> tuple[int, dict[str, object]]:
+        self.writers.append((actor_id, by))
         if verb == "start" and self.states[actor_id] == "RUNNING":
             return 409, {"error": "running", "text": f"{actor_id} runs already"}
         if verb == "restart":
@@ -92,8 +96,11 @@ class SmallSite:
         self.states[actor_id] = "STOPPED" if verb == "stop" else "RUNNING"
         return 200, {"id": actor_id, "state": self.states[actor_id]}
 
-    async def message(self, message: Message) -> Answer:
+    async def message(self, message: Message, by: By = ANYBODY) -> Answer:
         self.seen.append(message)
+        self.writers.append((message.uri, by))
+        if self.answer is not None:
+            return self.answer
         if message.uri == "/silent":
             await self.silent.wait()
         if message.uri == "/defect":
@@ -130,11 +137,17 @@ class SmallSite:
             return 404, {"near": sorted(self.stems)}
         return 200, {"set": points}
 
+    async def sim_writes(self, since: int) -> tuple[int, dict[str, object]]:
+        return 200, {"now": 1.5, "last": since, "missed": 0, "writes": []}
+
     async def sim_fault(self, stem: str, fault: dict[str, object]) -> tuple[int, dict[str, object]]:
         return 200, {"stem": stem, "fault": fault}
 
     async def alarms(self) -> list[dict[str, object]]:
         return [{"source": "/faults/bms_2:BMS_2_OverTemp", "severity": 4}]
+
+    async def audited(self, limit: int) -> list[dict[str, object]]:
+        return [{"uri": uri, **by._asdict()} for uri, by in reversed(self.writers)][:limit]
 
     async def journal(self, limit: int) -> list[dict[str, object]]:
         return [{"uri": message.uri} for message in reversed(self.seen)][:limit]

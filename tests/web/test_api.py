@@ -213,4 +213,37 @@ def test_a_message_may_be_sent_as_a_bare_body(served: Any) -> None:
     refused(post("/api/send", params=query), 400, "bad_request")
     refused(post("/api/send", params={"method": "set"}, content=b"1"), 400, "bad_request")
     refused(post("/api/send", params={**query, "method": "drop"}, content=b"1"), 400, "bad_method")
-    assert len(served.site.seen) == 1
+    # What is no JSON is refused here, and counted by whoever hears it.
+    assert [one.body for one in served.site.seen] == [b'{"value":1.50}', b"Clear", b'1,"uri":"/y"']
+
+
+def test_what_is_sent_to_nobody_is_sent_all_the_same(served: Any) -> None:
+    post = served.client.post
+    for status in ("no_subscriber", "not_found", "blocked"):
+        served.site.answer = Answer(status, b'{"text":"nobody"}')
+        for method in ("set", "pub", "post"):
+            answer = post("/api/send", params={"method": method, "uri": "/no"}, content=b"1")
+            assert (answer.status_code, answer.content) == (200, b"")
+        for query in ({"method": "get"}, {"method": "set", "replyto": "/me"}):
+            assert post("/api/send", params={"uri": "/no", **query}, content=b"1").status_code >= 400
+        assert post("/api/message", json={"method": "set", "uri": "/no", "body": 1}).status_code >= 400
+    served.site.answer = Answer("refused", b"{}")
+    assert post("/api/send", params={"method": "set", "uri": "/no"}, content=b"1").status_code == 409
+
+
+def test_an_accepted_document_brings_its_findings(served: Any) -> None:
+    said = b'{"reply":{"/t":{}},"findings":[{"code":"c"}]}'
+    served.site.answer = Answer("flawed", said)
+    query = {"method": "set", "uri": "/ess_1/cfg/cfile/a/d"}
+    answer = served.client.post("/api/send", params=query, content=b' {"/t":{},}\n')
+    assert (answer.status_code, answer.content) == (202, said)
+    assert served.site.seen[-1].body == b' {"/t":{},}\n', "its checksum is that of what was sent"
+    answer = served.client.post("/api/message", json={**query, "body": {}})
+    assert (answer.status_code, answer.json()) == (200, orjson.loads(said))
+
+
+def test_a_bare_body_travels_as_it_was_written(served: Any) -> None:
+    query = {"method": "set", "uri": "/t/x"}
+    for sent, got in ((b" -1.5e3\n", b"-1.5e3"), (b'{ "a b" :\n "c \\" d" }', b'{"a b":"c \\" d"}')):
+        served.client.post("/api/send", params=query, content=sent)
+        assert served.site.seen[-1].body == got

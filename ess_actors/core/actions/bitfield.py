@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ess_actors.core.actions.build import Builder
+from ess_actors.core.actions.build import HIGHEST_BIT, Builder
 from ess_actors.core.actions.dispatch import Span, dispatch
 from ess_actors.core.actions.item import Item
 from ess_actors.core.variables import Step, Value, Variable
@@ -25,7 +25,7 @@ class _Line:
 
     def __init__(self, item: Item, build: Builder) -> None:
         self.item = item
-        self.bit = build.whole(item, "bit")
+        self.bit = build.whole(item, "bit", HIGHEST_BIT)
         self.fixed: tuple[Span, Value] | None = None
         if item.constant and item.out_value is not None:
             self.fixed = (self.bit, 1, 1, 1), item.out_value

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ess_actors.core.actions.build import Builder
+from ess_actors.core.actions.build import HIGHEST_BIT, LARGEST_MASK, Builder
 from ess_actors.core.actions.item import Item
 from ess_actors.core.variables import Step, Variable
 
@@ -19,8 +19,8 @@ def _step(item: Item, build: Builder) -> Step | None:
         build.error("no-output", "bitmap needs `outValue`", hint, "outValue")
     if output is None or not build.target(item):
         return None
-    shift = build.whole(item, "shift")
-    wanted = (build.whole(item, "mask") << shift) & (build.whole(item, "bit") << shift)
+    shift = build.whole(item, "shift", HIGHEST_BIT)
+    wanted = (build.whole(item, "mask", LARGEST_MASK) & build.whole(item, "bit", LARGEST_MASK)) << shift
 
     def step(var: Variable) -> None:
         value = item.admit(var)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ess_actors.core.actions.build import Builder
+from ess_actors.core.actions.build import HIGHEST_BIT, Builder
 from ess_actors.core.actions.item import Item
 from ess_actors.core.variables import Step, Variable
 
@@ -13,7 +13,7 @@ def compile_items(specs: Sequence[object], build: Builder) -> list[Step]:
 
 
 def _step(item: Item, build: Builder) -> Step | None:
-    bit = build.whole(item, "bit")
+    bit = build.whole(item, "bit", HIGHEST_BIT + 1)
     if bit < 1:
         hint = "give the bit number: 3 has the value 4"
         build.error("bit-missing", "bitset needs `bit`, counted from 1", hint, "bit")

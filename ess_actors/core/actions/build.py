@@ -1,7 +1,7 @@
 """Turns the raw items of an actions object into compiled frames and reports what is wrong with them."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ess_actors.core.actions import bus, target
 from ess_actors.core.actions.fields import FIELDS, FLAGS, TEXTS, TYPED
@@ -9,12 +9,16 @@ from ess_actors.core.actions.item import Item
 from ess_actors.core.actions.late import Late
 from ess_actors.core.engine import Engine
 from ess_actors.core.findings import Severity
+from ess_actors.core.near import correction
 from ess_actors.core.reader import Reader, scalar
 from ess_actors.core.remarks import PathPart, Remarks
 from ess_actors.core.uri import Reference, parse_reference
 from ess_actors.core.variables import NUMBER, finite, kind_of
 
 Made = TypeVar("Made")
+
+HIGHEST_BIT: Final = 31
+LARGEST_MASK: Final = 2**32 - 1
 
 
 class Builder:
@@ -51,7 +55,7 @@ class Builder:
         if not spec.keys() <= FIELDS:
             for key in sorted(spec.keys() - FIELDS):
                 text = f"action field {key!r} is not known"
-                self._add(Severity.NOTE, "unknown-field", text, "it is ignored", (key,))
+                self._add(Severity.NOTE, "unknown-field", text, correction(key, FIELDS), (key,))
         for key in spec.keys() & TYPED:
             self._check(key, spec[key])
         item = Item(self.engine, spec)
@@ -87,13 +91,11 @@ class Builder:
         if isinstance(enable, str):
             item.gate = self.reader(item, "enable")
             return item.gate is not None
-        if isinstance(enable, bool):
-            return enable or item.forced
-        if "enable" in item.spec:
+        if "enable" in item.spec and not isinstance(enable, bool):
             self.error(
                 "bad-item", "`enable` must be true, false or the uri of a gate", "write /table:name", "enable"
             )
-        return item.spec.get("enabled") is not False
+        return not item.off
 
     def _function(self, item: Item) -> None:
         name, amap = item.spec.get("func", ""), item.spec.get("amap", "")
@@ -174,9 +176,13 @@ class Builder:
             return 0.0
         return value  # type: ignore[return-value]
 
-    def whole(self, item: Item, field: str) -> int:
-        """A whole number field >= 0, 0 when absent or negative (which is reported)."""
+    def whole(self, item: Item, field: str, most: int) -> int:
+        """A whole number field from 0 to `most`, 0 when absent. What is beyond is reported."""
         value = int(self.number(item, field))
+        if value > most:
+            text = f"`{field}` must not be more than {most}"
+            self.error("bad-number", text, "a word has 32 bits", field)
+            return most
         if value < 0:
             self.error("bad-number", f"`{field}` must not be negative", "write 0 or more", field)
             return 0

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from math import trunc
 
-from ess_actors.core.actions.build import Builder
-from ess_actors.core.actions.dispatch import EVERY_BIT, Span, dispatch
+from ess_actors.core.actions.build import HIGHEST_BIT, LARGEST_MASK, Builder
+from ess_actors.core.actions.dispatch import EVERY_BIT, REMEMBERED, Span, dispatch
 from ess_actors.core.actions.item import Item, Put
 from ess_actors.core.actions.target import to_reference
 from ess_actors.core.engine import Engine
@@ -28,8 +28,8 @@ class _Line:
 
     def __init__(self, item: Item, build: Builder) -> None:
         self.item = item
-        self.mask = build.whole(item, "mask") or EVERY_BIT
-        self.shift = 0 if self.mask == EVERY_BIT else build.whole(item, "shift")
+        self.mask = build.whole(item, "mask", LARGEST_MASK) or EVERY_BIT
+        self.shift = 0 if self.mask == EVERY_BIT else build.whole(item, "shift", HIGHEST_BIT)
         self.use_range = item.spec.get("useRange") is True
         self.below = build.number(item, "inValue-")
         self.above = build.number(item, "inValue+")
@@ -89,6 +89,8 @@ class _Default:
             return
         put = self.puts.get(uri)
         if put is None:
+            if len(self.puts) >= REMEMBERED:  # they come with messages, as all params
+                self.puts.clear()
             try:
                 put = to_reference(self.engine, parse_reference(uri), False)
             except ValueError as error:

@@ -96,12 +96,25 @@ class Item:
         self.reads_quality = any(reader is not None and reader.param == QUALITY for reader in readers)
         return self
 
+    @property
+    def off(self) -> bool:
+        """Step 1 of an item without a gate variable: it never runs."""
+        enable = self.spec.get("enable")
+        if isinstance(enable, bool):
+            return not (enable or self.forced)
+        return not isinstance(enable, str) and self.spec.get("enabled") is False
+
+    def admitted(self) -> bool:
+        """Step 1 of an item with a gate variable: a missing one is open."""
+        if self.gate is None or self.forced:
+            return True
+        state = self.gate.read()
+        return state is None or state is True
+
     def open(self, var: Variable) -> bool:
-        """Steps 1 and 2: the item gate (a missing gate variable is open) and ifChanged."""
-        if self.gate is not None and not self.forced:
-            state = self.gate.read()
-            if state is not None and state is not True:
-                return False
+        """Steps 1 and 2: the item gate and ifChanged."""
+        if self.gate is not None and not self.admitted():
+            return False
         return not self.if_changed or var.cell.changed or self.engine.marking
 
     def raw_input(self, var: Variable) -> Value:

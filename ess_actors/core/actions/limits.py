@@ -25,7 +25,7 @@ def _step(item: Item, build: Builder) -> Step:
             return
         clamped = _bounded(value, _bound(low_var, low_value), _bound(high_var, high_value))
         if clamped != value:
-            engine.write(var, clamped, item.quality(var), fire=False)
+            engine.clamp(var, clamped, item.quality(var))
             engine.marking = False  # a bound moved: in a quality run too, what follows is a new value
 
     return step

@@ -23,6 +23,10 @@ KINDS: Final[Mapping[str, Callable[[Sequence[object], Builder], list[Step]]]] = 
 }
 
 
+def _nothing(var: Variable) -> None:
+    """All items are off: the actions run and do nothing, so that the changed flag is lowered as ever."""
+
+
 class Compiler:
     """Compiles for one engine."""
 
@@ -34,6 +38,7 @@ class Compiler:
     def compile(self, var: Variable, actions: object) -> tuple[Step, ...]:
         """The steps of an actions object, in document order. What is wrong becomes a remark."""
         steps: list[Step] = []
+        items = 0
         for kind, specs, parts in self._blocks(actions):
             compile_items = KINDS.get(kind)
             if compile_items is None:
@@ -44,9 +49,12 @@ class Compiler:
                 continue
             builder = Builder(self.engine, self.remarks, self.late)
             builder.parts = parts
+            items += len(specs)
             steps += compile_items(specs, builder)
             if builder.broken:
                 steps.append(self._broken(builder.broken))
+        if items and not steps:
+            return (_nothing,)
         return tuple(steps)
 
     def _broken(self, count: int) -> Step:
@@ -60,13 +68,13 @@ class Compiler:
     def _blocks(self, actions: object) -> Iterator[tuple[str, Sequence[object], tuple[PathPart, ...]]]:
         if not isinstance(actions, dict):
             if actions:
-                self._warn("bad-actions", "`actions` must be an object with onSet", "it is ignored", ())
+                hint = 'write {"onSet": [...]}'
+                self._warn("bad-actions", "`actions` must be an object with onSet", hint, ())
             return
         for trigger, blocks in actions.items():
             if trigger != "onSet":
-                self._warn(
-                    "never-runs", f"actions under {trigger!r} never run", "only onSet runs", (trigger,)
-                )
+                hint = "move them to onSet, or remove them"
+                self._warn("never-runs", f"actions under {trigger!r} never run", hint, (trigger,))
                 continue
             for index, block in enumerate(blocks if isinstance(blocks, list) else [blocks]):
                 parts: tuple[PathPart, ...] = (trigger, index) if isinstance(blocks, list) else (trigger,)

@@ -3,12 +3,16 @@
 # While the engine is marking (only a quality changed) a variable is marked; a param or a bit stays as it is.
 
 from collections.abc import Callable
+from typing import Final
 
 from ess_actors.core.actions.item import Put
 from ess_actors.core.engine import Engine
 from ess_actors.core.quality import Quality
-from ess_actors.core.uri import Reference
+from ess_actors.core.uri import MOST_SEGMENTS, Reference
 from ess_actors.core.variables import Slot, Value, Variable
+
+_REMEMBERED: Final = 256
+"""Tables that one item knows the way to; when a text names more of them it begins anew."""
 
 
 def _guarded(engine: Engine, key: object) -> Callable[[Variable], None]:
@@ -115,6 +119,11 @@ def to_named_table(engine: Engine, selector: Slot, name: str, use_av: bool) -> P
             return
         write = known.get(chosen)
         if write is None:
+            if chosen.count("/") > MOST_SEGMENTS:
+                engine.counters["bad_ruri"] += 1
+                return
+            if len(known) >= _REMEMBERED:
+                known.clear()
             write = known[chosen] = to_variable(engine, engine.map.slot(chosen, name), use_av)
         write(source, value, quality)
 

@@ -37,6 +37,7 @@ def process_sys_alarm(engine: Engine, asset: Asset, var: Variable) -> None:
     if value == book.normal(asset, kind):
         book.back_to_normal(var)
         return
+    book.texts.add(var.uri)
     message = f"[{var.name}] received [{shown(value)}] at [{local_time(engine)}]"
     book.append(asset, kind, var, message, LIST_SEVERITY)
     if kind == FAULT:

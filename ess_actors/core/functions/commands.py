@@ -6,20 +6,18 @@ from typing import Final
 
 import orjson
 
+from ess_actors.core.actions.item import same
 from ess_actors.core.assets import Asset
 from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine, Function
 from ess_actors.core.events import ALARM, INFO
 from ess_actors.core.functions.formula import Formula, formula_of, result_of
 from ess_actors.core.functions.operands import Operands, operand_of, resolve, values_of
+from ess_actors.core.functions.watch_timers import FUZZ
 from ess_actors.core.latch import shown
 from ess_actors.core.plans import Prepared
+from ess_actors.core.reader import scalar
 from ess_actors.core.variables import Slot, Value, Variable
-
-_FUZZ: Final = 1e-6
-"""Seconds: times are differences of floats; a timer this close to its end has run out."""
-_TOLERANCE: Final = 0.001
-"""Numbers closer than this are the same command."""
 
 
 class _State(Enum):
@@ -93,7 +91,7 @@ class _Command(Prepared):
         self.since = self.engine.now
 
     def _lasted(self, seconds: float) -> bool:
-        return self.engine.now - self.since >= seconds - _FUZZ
+        return self.engine.now - self.since >= seconds - FUZZ
 
     def _prepare(self) -> None:
         if self.state is _State.HOLD:
@@ -140,13 +138,13 @@ class _Command(Prepared):
                 return
             self.since += self.check_hold
             self.state = _State.CHECK
-        wanted = self.var.params.get("lastCmdVal")
+        wanted = scalar(self.var.params.get("lastCmdVal"))
         found = self.register.var.cell.value if self.register is not None and self.register.var else None
-        if _same(found, wanted):
+        if found is not None and wanted is not None and same(found, wanted):
             self._end(True, "")
         elif self._lasted(self.check_timeout):
             self.tries += 1
-            if self.tries < self.max_tries and isinstance(wanted, (bool, int, float, str)):
+            if self.tries < self.max_tries and wanted is not None:
                 self._send(wanted)
             else:
                 text = f"[{shown(wanted)}] was not taken, the value is [{shown(found)}]"
@@ -162,12 +160,6 @@ class _Command(Prepared):
     def _alert(self, text: str, severity: int) -> None:
         if self.alert:
             self.engine.event(self.asset.name, f"[{self.var.name}] {text}", severity)
-
-
-def _same(left: object, right: object) -> bool:
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        return abs(left - right) < _TOLERANCE
-    return left is not None and left == right
 
 
 def handle_cmd(engine: Engine, asset: Asset, var: Variable) -> None:

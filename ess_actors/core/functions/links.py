@@ -6,6 +6,7 @@ from typing import Final
 from ess_actors.core.assets import Asset, ensure_end, variable_named
 from ess_actors.core.engine import Engine, Function
 from ess_actors.core.findings import Severity
+from ess_actors.core.remarks import PathPart
 from ess_actors.core.uri import Reference
 from ess_actors.core.variables import Variable
 
@@ -71,16 +72,24 @@ def run_vlinks(engine: Engine, asset: Asset, var: Variable) -> None:
         for link in list(engine.map.tables[uri].variables.values()):
             if not uri.startswith(VLINKS):
                 if "vlink" in link.params:
-                    _vlink(engine, link.uri, link.params["vlink"], link.params.get("default"))
+                    param = (link.table, link.name, "vlink")
+                    _vlink(engine, param, link.uri, link.params["vlink"], link.params.get("default"))
                 continue
-            _vlink(engine, link.cell.value, link.params.get("vlink"), link.params.get("default"))
-            for entry in link.options if isinstance(link.options, list) else ():
+            place = (uri, link.name)
+            _vlink(engine, place, link.cell.value, link.params.get("vlink"), link.params.get("default"))
+            for index, entry in enumerate(link.options if isinstance(link.options, list) else ()):
                 if isinstance(entry, dict):
                     default = entry.get("default", link.params.get("default"))
-                    _vlink(engine, entry.get("value"), entry.get("vlink"), default)
+                    _vlink(
+                        engine, (*place, "options", index), entry.get("value"), entry.get("vlink"), default
+                    )
+    engine.map.join_cells()
 
 
-def _vlink(engine: Engine, source: object, target: object, default: object) -> None:
+def _vlink(
+    engine: Engine, place: tuple[PathPart, ...], source: object, target: object, default: object
+) -> None:
+    """Let `source` share the value of `target`; `place` is where that is asked for."""
     if source is None or target is None:
         return
     left, right = _end(engine, source, default), _end(engine, target, default)
@@ -89,9 +98,7 @@ def _vlink(engine: Engine, source: object, target: object, default: object) -> N
     if not engine.map.vlink(left, right) and engine.once(("vlink", left.uri, right.uri)):
         text = f"vlink {left.uri} -> {right.uri} closes a circle and was not made"
         engine.log("error", text)
-        engine.remarks.add(
-            Severity.ERROR, "vlink-circle", text, "remove one of them", (left.table, left.name)
-        )
+        engine.remarks.add(Severity.ERROR, "vlink-circle", text, "remove one of its links", place)
 
 
 def join_links(engine: Engine) -> None:

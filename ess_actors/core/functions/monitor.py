@@ -38,7 +38,7 @@ class _Check(Prepared):
         self.comms = self.mode == "state" and var.flag("EnableCommsCheck")
         self.kind = var.text("Type", "int")
         self.expected = _listed(var, "numExpectedVals", "expectedVal", self.kind)
-        self.conditions = [self._condition(f"{i}") for i in range(1, int(var.number("numConditionVars")) + 1)]
+        self.conditions = [self._condition(index) for index in var.numbered("numConditionVars", "")]
         self.release = params.get("EnableFaultCheck") is False
         """FaultShutdown is still to be taken back, once."""
         engine.alarms.prepare(asset)
@@ -132,8 +132,9 @@ class _Check(Prepared):
 
 def _listed(var: Variable, count: str, name: str, kind: str, suffix: str = "") -> frozenset[object]:
     """The values of the numbered params that are there, in the form in which they are compared."""
-    params = [f"{name}{i}{suffix}" for i in range(1, int(var.number(count)) + 1)]
-    return frozenset(_as(kind, var.params[param]) for param in params if param in var.params)
+    params = var.params
+    listed = var.numbered(count, name, suffix)
+    return frozenset(_as(kind, params[param]) for param in listed if param in params)
 
 
 def _as(kind: str, value: object) -> object:

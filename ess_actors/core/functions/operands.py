@@ -28,22 +28,22 @@ class Operands(NamedTuple):
 def resolve(engine: Engine, asset: Asset, var: Variable) -> Operands:
     """The operands that the params `variable1`.. of a variable name; `problem` says what is unusable."""
     operands: list[Operand] = []
-    counted: list[tuple[Asset, int]] = []
+    counted: list[tuple[Asset, tuple[int, int]]] = []
     awaited: list[str] = []
     problem = ""
-    for index in range(1, int(var.number("numVars")) + 1):
-        text = var.text(f"variable{index}")
+    for param in var.numbered("numVars", "variable"):
+        text = var.text(param)
         operand = operand_of(engine, asset, text)
         if operand is not None:
             operands.append(operand)
             continue
         reference = aggregation_of(text)
         if reference is None:
-            problem = problem or f"variable{index} {text!r} names no variable"
+            problem = problem or f"{param} {text!r} names no variable"
             continue
         manager = engine.assets.find_manager(reference.table)
         if manager is None:
-            problem = problem or f"variable{index}: there is no manager {reference.table}"
+            problem = problem or f"{param}: there is no manager {reference.table}"
             awaited.append(reference.table)
             continue
         counted.append((manager, _size(manager)))
@@ -87,8 +87,8 @@ def parsed(text: str) -> Reference | None:
         return None
 
 
-def _size(manager: Asset) -> int:
-    return len(manager.managers) * 10_000 + len(manager.instances)
+def _size(manager: Asset) -> tuple[int, int]:
+    return len(manager.managers), len(manager.instances)
 
 
 def _slot_of(engine: Engine, var: Variable) -> Slot:

@@ -14,7 +14,7 @@ from ess_actors.core.variables import Slot, Variable
 
 POWER_FACTOR: Final = 0.75
 """The rated power factor of a PCS that does not say."""
-_FUZZ: Final = 1e-9
+_BESIDE: Final = 1e-9
 """Relative: a power this close to a limit is not beyond it."""
 
 
@@ -72,7 +72,7 @@ def command(
     if q != reactive:
         reached.add("MaxReactivePower")
     apparent = bounds.apparent
-    if math.hypot(p, q) > apparent * (1 + _FUZZ):
+    if math.hypot(p, q) > apparent * (1 + _BESIDE):
         reached.add("MaxApparentPower")
         if reactive_first:
             q, p = _share(q, p, apparent)

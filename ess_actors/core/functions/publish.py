@@ -15,6 +15,8 @@ from ess_actors.core.variables import Variable
 PREFIX_MARK: Final = "##"
 UI: Final = "ui"
 LISTENERS: Final = "/control/ui_listeners"
+MOST_RESTING: Final = 1000
+"""Publications that are known as held back."""
 
 
 class Publication(NamedTuple):
@@ -51,6 +53,8 @@ class UiListeners:
         """Whether it is to be left out now."""
         if self.count != 0 or publication.mode != UI or publication.always:
             return False
+        if len(self.resting) >= MOST_RESTING and publication not in self.resting:
+            del self.resting[next(iter(self.resting))]
         self.resting[publication] = None
         self.engine.counters["pubs_suppressed"] += 1
         return True
@@ -66,7 +70,7 @@ def _publisher(function: str, fixed: str = "") -> Function:
             mode = var.text("mode")
             own = fixed.format(instance=engine.name, asset=asset.name)
             named = var.text("table") or var.text("uri") or own
-            if not named:
+            if not named and engine.once(("publish", function, var)):
                 engine.log("warning", f"{function} on {var.uri} publishes nothing: it has no param `table`")
             sendas = var.text("sendas") or var.text("dest")
             return Publication(named, mode if mode in SHAPES else UI, sendas, var.flag("always"))
@@ -122,7 +126,7 @@ def _send(engine: Engine, named: str, mode: str, sendas: str) -> None:
         body = {missing: {"value": f"uri {missing} nonexistent"}}
     target = sendas or uri
     if engine.send("pub", target, orjson.dumps(body, default=plain), "", marks, named):
-        engine.counters[f"pubs_out{{{target}}}"] += 1
+        engine.counters.add(f"pubs_out{{{target}}}")
 
 
 FUNCTIONS: Final[Mapping[str, Function]] = {

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 from ess_actors.core.latch import ALARM, FAULT
 from ess_actors.core.variables import Variable
 
-_FUZZ: Final = 1e-6
-"""Seconds: elapsed times are differences of floats; a timer this close to zero has run out."""
+FUZZ: Final = 1e-6
+"""Seconds: elapsed times are differences of floats; a timer this close to its end has run out."""
 
 
 class Level(NamedTuple):
@@ -63,8 +63,9 @@ class Watch:
     def follow(self, before: "Watch") -> None:
         """Go on from the timers of the watch before; new timeouts count from when theirs began."""
         for timer, old in zip(self.timers, before.timers, strict=True):
-            timer.left = timer.timeout - (old.timeout - old.left)
-        self.recover_left = self.recover_timeout - (before.recover_timeout - before.recover_left)
+            timer.left = max(0.0, timer.timeout - (old.timeout - old.left))
+        gone = before.recover_timeout - before.recover_left
+        self.recover_left = max(0.0, self.recover_timeout - gone)
         self.recovered = before.recovered
         self.alive_since = before.alive_since
 
@@ -104,7 +105,7 @@ class Watch:
             timer.left = timer.timeout
         if self.alive_since is None:
             self.alive_since = now
-        if not self.recovered and now - self.alive_since >= self.recover_timeout - _FUZZ:
+        if self._to_recover() and now - self.alive_since >= self.recover_timeout - FUZZ:
             return [self._recover()]
         return []
 
@@ -115,20 +116,24 @@ class Watch:
         elif recovering:
             for timer in self.timers:
                 timer.left = min(timer.timeout, timer.left + elapsed)
-            self.recover_left -= elapsed
-            if not self.recovered and self.recover_left <= _FUZZ:
+            self.recover_left = max(0.0, self.recover_left - elapsed)
+            if self._to_recover() and self.recover_left <= FUZZ:
                 levels.append(self._recover())
         return levels
 
     def _run_down(self, troubled: list[_Timer], elapsed: float) -> list[Level]:
         levels = []
         for timer in troubled:
-            timer.left -= elapsed
-            if timer.left <= _FUZZ and self.var.params.get(timer.flag) is not True:
+            timer.left = max(0.0, timer.left - elapsed)  # trouble that lasts must not be paid back later
+            if timer.left <= FUZZ and self.var.params.get(timer.flag) is not True:
                 levels.append(Level(True, timer.kind, timer.flag, timer.threshold, timer.timeout))
                 self.recovered = False
                 self.recover_left = self.recover_timeout
         return levels
+
+    def _to_recover(self) -> bool:
+        """What an earlier life of the instance raised is still to be taken back, though this one raised nothing."""
+        return not self.recovered or any(self.var.params.get(flag) is True for flag in self.flags())
 
     def _recover(self) -> Level:
         self.recovered = True

@@ -9,14 +9,14 @@ from typing import Final
 TOKEN: Final = re.compile(
     r"""[ \t\r\n]*(?:
       (?P<string>"[^"\\\n]*(?:\\.[^"\\\n]*)*")
-    | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+-]))
+    | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![\w.+#-]))
     | (?P<mark>[{}\[\],:])
-    | (?P<word>(?:true|false|null)(?!\w))
+    | (?P<word>(?:true|false|null)(?![\w#]))
     | (?P<comment>//[^\n]*|/\*.*?\*/|<<(?:[^\n>]*(?:>(?!>)[^\n>]*)*>>|[^\n]*))
     | (?P<dots>\.\.\.)
     | (?P<open>["'“”„‟«»‘’‚‛]|/\*)
     | (?P<blank>[^\S \t\r\n]+|[\x00-\x08\x0e-\x1f\x7f\u200b-\u200f\u2060\ufeff]+)
-    | (?P<other>[\w.+-]+|.)
+    | (?P<other>[\w.+-]*\#\#[\w.+-]{0,80}(?:\#\#)?[\w.+-]*|[\w.+-]+|.)
     | (?P<end>\Z)
     )""",
     re.VERBOSE | re.DOTALL,
@@ -50,6 +50,11 @@ def complaint(token: str) -> tuple[str, str]:
     """(what is wrong, what to do) about a token that is no JSON."""
     if token[0] == '"':
         return f"string {short(token)} has no closing quote", "close the string on the line it starts on"
+    if "##" in token:
+        hint = (
+            'placeholders stand in quotes; where a number is wanted, replace "##X##" together with its quotes'
+        )
+        return f"placeholder {short(token)} without quotes", hint
     if token[0] == "'":
         return f"single quotes around {short(token)}", 'use double quotes "'
     if _TYPOGRAPHIC.match(token):

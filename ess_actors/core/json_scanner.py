@@ -5,9 +5,9 @@ import math
 import re
 from typing import Final
 
-from ess_actors.config.json_cursor import Cursor, GaveUpError
-from ess_actors.config.json_tokens import VALUE_KINDS, WORDS, complaint, short
 from ess_actors.core.findings import Severity
+from ess_actors.core.json_cursor import Cursor, GaveUpError
+from ess_actors.core.json_tokens import VALUE_KINDS, WORDS, complaint, short
 
 MAX_DEPTH: Final = 100
 """Deeper than any configuration, and far from what recursion can bear."""

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from ess_actors.config.json_positions import Positions
-from ess_actors.config.json_tokens import (
+from ess_actors.core.findings import Finding, Severity
+from ess_actors.core.json_positions import Positions
+from ess_actors.core.json_tokens import (
     TOKEN,
     WORDLIKE,
     complaint,
@@ -13,7 +14,6 @@ from ess_actors.config.json_tokens import (
     short,
     shown,
 )
-from ess_actors.core.findings import Finding, Severity
 
 MAX_SYNTAX_ERRORS: Final = 20
 

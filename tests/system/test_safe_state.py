@@ -1,0 +1,133 @@
+"""Whatever happens to who commands a converter: it gets its safe values, seen at its own end of the wire."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from tests.system.running_site import RunningSite
+from tests.waiting import wait_for
+
+POINT = "ess_1/pcs_controls/active_power_setpoint"
+WANTED = "/site/ess_1/ess_hs/active_power_setpoint"
+ESTOP = "ess_1/ems_running_info/estop"
+
+
+class Wire:
+    """The writes of the setpoint as the simulated converter took them."""
+
+    def __init__(self, site: RunningSite) -> None:
+        self.site = site
+        self.last = 0
+
+    def fresh(self) -> list[dict[str, Any]]:
+        told = self.site.http.get("/api/sim/writes", params={"since": self.last}).json()
+        self.last = told["last"]
+        return [one for one in told["writes"] if POINT in one["points"]]
+
+    def waits_for(self, value: float) -> None:
+        """Until this value is written; nothing else may come behind it."""
+        seen: list[float] = []
+
+        def came() -> bool:
+            seen.extend(one["points"][POINT] for one in self.fresh())
+            return value in seen
+
+        wait_for(f"{value} on the wire", came, 15)
+        assert set(seen[seen.index(value) :]) == {value}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    site = RunningSite(tmp_path_factory.mktemp("guarded"))
+    yield site
+    site.end()
+
+
+@pytest.fixture
+def wire(guarded):
+    wait_for("the site to be ready", guarded.is_ready)
+    wait_for("a device that is read", lambda: guarded.get(f"/components/{POINT}") is not None)
+    wire = Wire(guarded)
+    wire.fresh()
+    command(guarded, wire)
+    return wire
+
+
+def command(site: RunningSite, wire: Wire) -> None:
+    """The site's setpoint anew, until the converter runs on it: what its limits or its lease forbid is said again."""
+
+    def told_and_kept() -> bool:
+        site.message("set", WANTED, 100)
+        return site.get(f"/components/{POINT}") == 100
+
+    wait_for("the setpoint in the device", told_and_kept, 20)
+    wait_for("the metric to say so", lambda: not held(site))
+    wire.fresh()
+
+
+def told(site: RunningSite, value: float) -> dict[str, Any]:
+    answer = site.message("set", f"/components/{POINT}", value).json()
+    return answer.get("reply") or answer
+
+
+def held(site: RunningSite) -> list[str]:
+    return [series for series, value in site.metric("ess_safe_state").items() if value]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
+@pytest.mark.parametrize("actor", ["ess_1", "ess_1/pcs"])
+def test_a_converter_whose_controller_is_gone_gets_its_safe_value(guarded, wire, actor, number):
+    pid = guarded.pid(actor)
+    os.kill(pid, number)
+    wire.waits_for(0)
+    wait_for("the actor to be back", lambda: guarded.is_back(actor, pid))
+    wait_for("the metric", lambda: held(guarded))
+
+
+def test_an_orphan_that_is_stopped_does_not_keep_the_device_from_its_replacement(guarded, wire):
+    orphan, owner = guarded.pid("ess_1/pcs"), guarded.pid("ess_1")
+    os.kill(orphan, signal.SIGSTOP)
+    os.kill(owner, signal.SIGKILL)
+    wire.waits_for(0)
+    wait_for("the orphan to be gone", lambda: orphan not in {p.pid for p in guarded.processes()})
+
+
+def test_only_a_new_command_ends_the_safe_state(guarded, wire):
+    pid = guarded.kill("ess_1/pcs")
+    wire.waits_for(0)
+    wait_for("the actor to be back", lambda: guarded.is_back("ess_1/pcs", pid))
+    # The instance sees that its setpoint is lost and says it again, by itself: that is no command.
+    wait_for(
+        "a refused set",
+        lambda: ((guarded.get("/components/ess_1/pcs_controls/_stats") or {}).get("sets") or {}).get(
+            "safe_state"
+        ),
+    )
+    wait_for("the metric to say so", lambda: held(guarded))
+    answer = guarded.set("/components/ess_1/pcs_controls/_release", True)
+    assert answer["status"] == "ok"
+    wire.waits_for(100)
+    wait_for("the metric to say so", lambda: not held(guarded))
+
+
+def test_an_emergency_stop_stands_above_every_command(guarded, wire):
+    guarded.sim_set("bms_1", {ESTOP: True})
+    try:
+        wire.waits_for(0)
+        wait_for("the metric to say why", lambda: "emergency_stop" in str(held(guarded)))
+        assert told(guarded, 100)["status"] == "safe_state"
+        answer = guarded.message("set", "/components/ess_1/pcs_controls/_release", True).json()
+        assert "safe_state" in str(answer)
+        reply = guarded.set("/components/ess_1/pcs_controls/ramp_rate", 5)
+        assert reply["status"] == "ok", "other points are not held"
+    finally:
+        guarded.sim_set("bms_1", {ESTOP: False})
+
+
+def test_an_orderly_stop_writes_the_safe_values(guarded, wire):
+    assert guarded.order("ess_1/pcs", "stop").status_code == 202
+    wire.waits_for(0)
+    assert guarded.order("ess_1/pcs", "start").status_code == 202
+    wait_for("the actor to run", lambda: guarded.actors()["ess_1/pcs"]["state"] == "RUNNING")
