@@ -30,12 +30,14 @@ def command(site_dir: Path, minutes: float, seed: int, json_file: Path | None, o
     from ess_actors.cli.tables import table
 
     keep_root_in_bounds()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # an end must bring the site down too
     try:
         report = run(Plan(site_dir.absolute(), minutes, seed, only), click.echo)
     except Unplayable as error:
         click.echo(f"ess-actors: {error}", err=True)
         raise click.exceptions.Exit(2) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
     for line in table(TITLES, [cells(row) for row in (*report["faults"], report["summary"])]):
         click.echo(line)
     if json_file is not None:

@@ -7,6 +7,7 @@
 Where this differs from OTP on purpose the case says so in its name.
 """
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -247,7 +248,11 @@ def test_whatever_happens_no_child_has_two_processes_and_nobody_waits_for_ever(s
     supervision, now, alive = Supervision(specs, strategy), 0.0, dict[str, int]()
 
     def obey(orders):
-        for order in orders:
+        pending = deque(
+            orders
+        )  # what an exit leads to comes after what was ordered before it, as in a message loop
+        while pending:
+            order = pending.popleft()
             match order:
                 case Start():
                     assert order.id not in alive, "started while the last one lives"
@@ -257,7 +262,7 @@ def test_whatever_happens_no_child_has_two_processes_and_nobody_waits_for_ever(s
                     assert alive[order.id] == order.generation
                 case Kill():
                     assert alive.pop(order.id) == order.generation
-                    obey(supervision.exited(order.id, order.generation, "killed", now))
+                    pending.extend(supervision.exited(order.id, order.generation, "killed", now))
                 case Escalate():
                     assert supervision.report(order.id).state == "FAILED"
 

@@ -50,7 +50,8 @@ listen() {
   local file=$1 uri flags=()
   shift
   for uri in "$@"; do flags+=(-u "$uri"); done
-  fims_listen "${flags[@]}" >"$file" &
+  : >"$file" # the background may be late to make it
+  fims_listen "${flags[@]}" >>"$file" &
   listener=$!
   trap 'kill $listener 2>/dev/null; wait $listener 2>/dev/null' EXIT
   # It hears us when it stands: knock until it does.
