@@ -18,11 +18,11 @@ import psutil
 from thespian.actors import ActorSystem
 
 from ess_actors.actors import loopback
-from ess_actors.actors.process import adopt_orphans, log, log_to
+from ess_actors.actors.process import adopt_orphans, log, log_to, process_name
 from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.roots import logger_of, tie_to
 from ess_actors.actors.sd_notify import Notifier
-from ess_actors.actors.settings import SiteSettings, actor_ids
+from ess_actors.actors.settings import SiteSettings, actor_ids, guarded
 from ess_actors.actors.supervisor import SupervisorActor
 from ess_actors.core.control import Answer, Boot, Halt, Query, SiteStatus
 from ess_actors.core.errors import ConfigError
@@ -31,6 +31,8 @@ from ess_actors.core.hung import Judge, control_goes_on
 START_LIMIT_S = 20.0
 HALT_LIMIT_S = 1.8
 """Time of the orderly stop; what runs then is killed, so that Ctrl-C ends everything within 3 s."""
+LAST_WORDS_LIMIT_S = 0.9
+"""So long clients are left to write safe values; they themselves give up earlier."""
 _LOOK_S = 0.25
 SUPERVISOR_HUNG_S = 3.0
 _STATUS_S = 2.0
@@ -177,13 +179,26 @@ class Launcher:
             # What is left is Thespian's own: it holds nothing, and its own shutdown may take 10 s.
         except Exception:
             log.exception("the orderly stop failed; the processes are killed")
+        # Who has safe values to write does so when its owner is dead: it goes last, and so do simulators it writes to.
+        clients = {client for one in self._site.instances for client in guarded(one)}
+        spared = self._kill(but={*clients, "sim"})
+        psutil.wait_procs([spared[name] for name in clients & spared.keys()], timeout=LAST_WORDS_LIMIT_S)
         for _ in range(3):
             left = self._descendants()
-            for process in left:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
+            self._kill()
             psutil.wait_procs(left, timeout=0.2)
             self._reap()
+
+    def _kill(self, but: Collection[str] = ()) -> dict[str, psutil.Process]:
+        """End every process of the tree `but` these actors; returns those of them that run, by name."""
+        spared = {}
+        for process in self._descendants():
+            with contextlib.suppress(psutil.Error):
+                if (name := process_name(process)) in but:
+                    spared[name] = process
+                else:
+                    process.kill()
+        return spared
 
     def _ask(self, message: object, kind: type[Any], limit_s: float) -> Any:
         """The supervisor's answer of this kind; older ones to earlier questions are skipped.
@@ -212,6 +227,7 @@ class Launcher:
         allowed = self._judge.allowance(now)
         age = PROGRESS.age(0, now)
         if age is not None and age > allowed:
+            self._supervisor = None  # it would not hear that everything has to stop
             raise TreeDied(f"the supervisor does nothing for {age:.1f} s; the site is ended")
 
     def _tell_systemd(self) -> None:

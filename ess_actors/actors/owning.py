@@ -10,11 +10,10 @@ from typing import Final
 
 import psutil
 
-from ess_actors.actors.process import log
+from ess_actors.actors.process import log, process_name
 from ess_actors.core.points import Endpoint
 from ess_actors.modbus.device_lock import DeviceLock
 
-_TITLE: Final = "ess: "
 _LAST_WORDS_S: Final = 1.2
 """So long a client whose parent is dead may take to write safe values."""
 _AGAIN_S: Final = 0.02
@@ -64,7 +63,7 @@ def end_orphan(pid: int, waited: float) -> None:
 
 def _is_actor(process: psutil.Process | None) -> bool:
     """True for a process that shows the id of an actor as its title, see `name_process`."""
-    return process is not None and " ".join(process.cmdline()).startswith(_TITLE)
+    return process is not None and process_name(process) != ""
 
 
 def _described(pid: int) -> str:

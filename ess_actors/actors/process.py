@@ -9,8 +9,10 @@ import sys
 import traceback
 from pathlib import Path
 
+import psutil
 import setproctitle
 
+_TITLE = "ess: "
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _ROOT = logging.root
@@ -44,8 +46,14 @@ def adopt_orphans() -> None:
 
 def name_process(actor_id: str) -> None:
     """`ess: ess_2/bms_2` in ps; top shows the first 15 characters of the id."""
-    setproctitle.setproctitle(f"ess: {actor_id}")
+    setproctitle.setproctitle(f"{_TITLE}{actor_id}")
     setproctitle.setthreadtitle(actor_id[-15:])
+
+
+def process_name(process: psutil.Process) -> str:
+    """The id of the actor that a process is, see `name_process`; empty for any other. Raises psutil.Error."""
+    title = " ".join(process.cmdline())
+    return title.removeprefix(_TITLE).strip() if title.startswith(_TITLE) else ""
 
 
 def log_to(folder: Path) -> None:

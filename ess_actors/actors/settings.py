@@ -103,3 +103,8 @@ def child_ids(instance: EssSettings) -> list[tuple[str, str]]:
         *((f"{instance.name}/{client.stem}", "modbus_client") for client in instance.clients),
         *((f"{instance.name}/{server.stem}", "modbus_server") for server in instance.servers),
     ]
+
+
+def guarded(instance: EssSettings) -> list[str]:
+    """Ids of an instance's clients that have safe values to write."""
+    return [f"{instance.name}/{client.stem}" for client in instance.clients if client.safe is not None]

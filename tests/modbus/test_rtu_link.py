@@ -25,13 +25,15 @@ from tests.modbus.rtu_peers import (
 )
 
 pytestmark = both_lines
+PATIENT = {"transfer_timeout_s": 10.0}
+"""For devices that answer: a machine with other work is no fault of theirs."""
 
 
 @both_loops
 class TestGoodDevice:
     def test_reads_and_writes(self, run: Run, opened: Opened, tmp_path: Path) -> None:
         async def body() -> None:
-            async with opened(tmp_path, honest) as line:
+            async with opened(tmp_path, honest, **PATIENT) as line:
                 ask = line.link.request
                 assert words(await ask(read(100, 125))) == tuple(range(100, 225))
                 assert words(await ask(Request(9, 4, 7, 2))) == (7, 8)
@@ -53,7 +55,7 @@ class TestGoodDevice:
         bits = says(lambda asked: seal(asked.unit, bytes([asked.function, 2, 0b00000101, 0b1])))
 
         async def body() -> None:
-            async with opened(tmp_path, bits) as line:
+            async with opened(tmp_path, bits, **PATIENT) as line:
                 for function in (1, 2):
                     answer = await line.link.request(Request(1, function, 0, 9))
                     assert answer.payload == bytes([1, 0, 1, 0, 0, 0, 0, 0, 1])
@@ -63,7 +65,7 @@ class TestGoodDevice:
     def test_a_refusal_is_an_exception_with_its_code(self, run: Run, opened: Opened, tmp_path: Path) -> None:
         async def body() -> None:
             async with opened(
-                tmp_path, says(lambda asked: seal(asked.unit, bytes([asked.function | 0x80, 2])))
+                tmp_path, says(lambda asked: seal(asked.unit, bytes([asked.function | 0x80, 2]))), **PATIENT
             ) as line:
                 answer = await line.link.request(read(1))
                 assert (answer.error, answer.code) == ("exception", 2)
@@ -84,7 +86,7 @@ class TestGoodDevice:
             asked.send(asked.right())
 
         async def body() -> None:
-            async with opened(tmp_path, counting) as line:
+            async with opened(tmp_path, counting, **PATIENT) as line:
                 answers = await asyncio.gather(*(line.link.request(read(n, 2, 1 + n % 2)) for n in range(10)))
                 assert [words(answer) for answer in answers] == [(n, n + 1) for n in range(10)]
                 assert most == 1

@@ -28,5 +28,10 @@ def test_two_minutes_of_faults_lose_nothing_and_leave_nothing(tmp_path):
         "safe_never", "stale_as_good", "transitions_lost", "transitions_disordered",
     )  # fmt: skip
     assert {name: total[name] for name in faultless} == dict.fromkeys(faultless, 0), done.stdout
+    # Who ends the site waits for what its clients have to write; only their own deaths leave it to the next start.
+    ended = [trial for trial in report["trials"] if trial["exit_code"] == 1 and len(trial["faults"]) == 1]
+    assert ended, "no fault of the drawn ones ended the site"
+    for trial in ended:
+        assert all(safe <= trial["detected_s"] for safe in trial["safe_s"].values()), trial
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("ess-chaos-*")) == []
