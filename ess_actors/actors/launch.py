@@ -23,6 +23,7 @@ from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.roots import logger_of, tie_to
 from ess_actors.actors.sd_notify import Notifier
 from ess_actors.actors.settings import SiteSettings, actor_ids, guarded
+from ess_actors.actors.stopped import STOPPED, Stopped
 from ess_actors.actors.supervisor import SupervisorActor
 from ess_actors.core.control import Answer, Boot, Halt, Query, SiteStatus
 from ess_actors.core.errors import ConfigError
@@ -172,7 +173,10 @@ class Launcher:
     def stop(self) -> None:
         """End the tree in reverse order, then whatever is left of it. Never raises, takes less than 3 s."""
         self._notifier.stopping()
-        self.stop_asked = False  # a second signal from here on cuts the orderly part short
+        asked, self.stop_asked = (
+            self.stop_asked,
+            False,
+        )  # a second signal from here on cuts the orderly part short
         try:
             if self._supervisor is not None and not self._dead():
                 self._ask(Halt(), Answer, HALT_LIMIT_S)
@@ -188,6 +192,8 @@ class Launcher:
             self._kill()
             psutil.wait_procs(left, timeout=0.2)
             self._reap()
+        if asked:
+            Stopped(self._state_dir / STOPPED).keep(())  # also when the supervisor had not the time for it
 
     def _kill(self, but: Collection[str] = ()) -> dict[str, psutil.Process]:
         """End every process of the tree `but` these actors; returns those of them that run, by name."""

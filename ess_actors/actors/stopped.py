@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import orjson
 
 from ess_actors.actors.process import log
+
+STOPPED: Final = "stopped.json"
 
 
 class Stopped:

@@ -12,7 +12,7 @@ from ess_actors.actors.process import log, name_process
 from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.settings import SiteSettings, actor_ids, child_ids
 from ess_actors.actors.sim import SimActor
-from ess_actors.actors.stopped import Stopped
+from ess_actors.actors.stopped import STOPPED, Stopped
 from ess_actors.actors.store import StoreActor
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.actors.web import WebActor
@@ -124,7 +124,7 @@ class SupervisorActor(SupervisingActor):
         for row in range(len(self.everybody) + 1):
             PROGRESS.clear(row)
         self._judge = Judge(site.hung_after_s)
-        self._kept = Stopped(self.state_dir / "stopped.json")
+        self._kept = Stopped(self.state_dir / STOPPED)
         self._stopped = self._kept.ids
         self._router = Router(self.actor_id)
         self.handleDeadLetters(True)
