@@ -9,7 +9,7 @@ import psutil
 T = TypeVar("T")
 
 
-def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 30.0) -> T:
+def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 60.0) -> T:
     """The first truthy result of `condition`; fails, naming `what` and the last result, after `limit_s` seconds."""
     until = time.monotonic() + limit_s
     while True:

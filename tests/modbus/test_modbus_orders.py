@@ -60,7 +60,7 @@ def test_a_client_that_stops_leaves_nobody_waiting() -> None:
                 await until(lambda: [call for call in peer.calls if call.function == 6], what="the write")
                 orders.append(asyncio.create_task(client.set("/components/c/b", 2)))
                 await asyncio.sleep(0)
-            _, waiting = await asyncio.wait(orders, timeout=2.0)
+            _, waiting = await asyncio.wait(orders, timeout=20.0)
             assert not waiting
             assert orders[0].result() == {"status": "unknown_outcome"}
             assert orders[1].result() == 11, "what was read last"

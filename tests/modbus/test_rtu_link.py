@@ -191,7 +191,7 @@ class TestBrokenAnswer:
                 await asyncio.sleep(0)
 
         async def body() -> None:
-            async with opened(tmp_path, crumbling) as line:
+            async with opened(tmp_path, crumbling, **PATIENT) as line:
                 assert words(await line.link.request(read(100, 125))) == tuple(range(100, 225))
 
         asyncio.run(body())
