@@ -18,6 +18,7 @@ import psutil
 from thespian.actors import ActorSystem
 
 from ess_actors.actors import loopback
+from ess_actors.actors.preparing import prepare
 from ess_actors.actors.process import adopt_orphans, log, log_to
 from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.roots import logger_of, tie_to
@@ -116,6 +117,7 @@ class Launcher:
         check_ports([Listening("Thespian's admin", loopback.LOOPBACK, self._admin_port)])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
+        prepare(self._site.instances)
         # What is loaded now is shared with every actor; a collector that never looks at it never copies its pages.
         gc.collect()
         gc.freeze()
