@@ -18,6 +18,7 @@ import psutil
 from thespian.actors import ActorSystem
 
 from ess_actors.actors import loopback
+from ess_actors.actors.halted_roots import HaltedRoots
 from ess_actors.actors.preparing import prepare
 from ess_actors.actors.process import adopt_orphans, log, log_to
 from ess_actors.actors.progress import PROGRESS, row_of
@@ -105,6 +106,7 @@ class Launcher:
         self._pids: dict[int, str] = {}
         self._notifier = Notifier()
         self._judge = Judge(SUPERVISOR_HUNG_S)
+        self._roots = HaltedRoots({}, site.hung_after_s)
         self._told_ready = False
         self._next_status = self._next_food = 0.0
         self.stop_asked = False
@@ -137,8 +139,10 @@ class Launcher:
             os.pidfd_open(booted.body["pid"]): "the supervisor",
             os.pidfd_open(booted.body["admin"]): "Thespian's admin",
         }
+        roots = {booted.body["admin"]: "Thespian's admin"}
         if (logger := logger_of(booted.body["admin"])) is not None:
-            self._pids[os.pidfd_open(logger)] = "Thespian's logger"
+            self._pids[os.pidfd_open(logger)] = roots[logger] = "Thespian's logger"
+        self._roots = HaltedRoots(roots, self._site.hung_after_s)
         until = time.monotonic() + START_LIMIT_S
         while True:
             status: SiteStatus | None = self._ask(Query(), SiteStatus, 2.0)
@@ -215,6 +219,8 @@ class Launcher:
         age = PROGRESS.age(0, now)
         if age is not None and age > allowed:
             raise TreeDied(f"the supervisor does nothing for {age:.1f} s; the site is ended")
+        if halted := self._roots.look(now):
+            raise TreeDied(f"{halted}; the site is ended")
 
     def _tell_systemd(self) -> None:
         """Ready when every device was heard or is known to be silent; fed while the control loops work."""
