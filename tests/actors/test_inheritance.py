@@ -59,5 +59,7 @@ def test_an_error_at_the_start_leaves_nothing_for_the_next():
 
 def test_the_parents_objects_are_no_business_of_the_childs_collector():
     with bequeathed(told("a")):
-        frozen, young = eval(in_a_child(lambda: (inherited() and gc.get_freeze_count(), len(gc.get_objects()))))
+        frozen, young = eval(
+            in_a_child(lambda: (inherited() and gc.get_freeze_count(), len(gc.get_objects())))
+        )
     assert frozen > 10 * young
