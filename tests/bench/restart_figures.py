@@ -28,8 +28,11 @@ _ROUND_S = 16.0
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds on a processor, in nanoseconds' resolution."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    """Seconds on a processor, in nanoseconds' resolution; 0 for one that has died meanwhile."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
 
 
 class Hit:
@@ -83,7 +86,7 @@ def measure(trees: dict[str, str], targets: list[str], times: int, number: int, 
     finally:
         for site in sites.values():
             site.end()
-        for (target, name), each in found.items():
+        for (target, name), each in ((key, each) for key, each in found.items() if each):
             print(
                 f"{target:14} {name:8} n {len(each):3}  {_spread(each, 0, 1)} s  {_spread(each, 1, 1000)} ms CPU"
             )
