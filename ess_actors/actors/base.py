@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import psutil
 from thespian.actors import (
-    Actor,
     ActorExitRequest,
     ChildActorExited,
     DeadEnvelope,
@@ -21,10 +20,11 @@ from thespian.actors import (
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
 from ess_actors.actors.disturb import disturb
+from ess_actors.actors.inheritance import Heir
 from ess_actors.actors.process import describe_crash, die_with_parent, keep_own_logging, name_process
 from ess_actors.actors.progress import PROGRESS, Concern, row_of
 from ess_actors.actors.seal import seal
-from ess_actors.core.control import Configure, Crashed, Directory, Entry, Heartbeat, Ready, Taken, Wake
+from ess_actors.core.control import Begin, Configure, Crashed, Directory, Entry, Heartbeat, Ready, Taken, Wake
 from ess_actors.core.directory import Router
 from ess_actors.core.flow import TAKEN_EVERY, Flow, Parcel
 from ess_actors.core.messages import Frame, Message, from_wire, to_wire
@@ -35,7 +35,7 @@ PULSE_S = 0.4  # so often an actor that has nothing to do shows that it could
 _EARLY_EVENTS = 50
 
 
-class TreeActor(Actor):  # type: ignore[misc]
+class TreeActor(Heir):
     """Base of all actors. Subclasses override the `on_...` methods; an exception in any of them is a crash."""
 
     kind: ClassVar[str]
@@ -185,8 +185,8 @@ class TreeActor(Actor):  # type: ignore[misc]
                 self.on_watch()
             case WakeupMessage():
                 self._woken(message.payload)
-            case Configure():
-                self._configure(message, sender)
+            case Begin() if (told := self.take()) is not None:
+                self._configure(*told)
             case Directory():
                 before = {e.actor_id: e.generation for e in self._router.entries}
                 self._router.renew(message.entries)
@@ -240,11 +240,11 @@ class TreeActor(Actor):  # type: ignore[misc]
             if entry := self._router.entry(actor_id):
                 self._send_parcels(entry, flow.retry(now))
 
-    def _configure(self, message: Configure, sender: Any) -> None:
+    def _configure(self, message: Configure, parent: Any) -> None:
         self.actor_id, self.generation = message.actor_id, message.generation
         self.state_dir, self.everybody = Path(message.state_dir), message.everybody
-        self._parent = sender
-        self._supervisor = message.supervisor or sender
+        self._parent = parent
+        self._supervisor = message.supervisor or parent
         self._router = Router(self.actor_id)
         name_process(self.actor_id)
         self.row = row_of(self.actor_id, self.everybody)

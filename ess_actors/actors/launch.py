@@ -18,6 +18,8 @@ import psutil
 from thespian.actors import ActorSystem
 
 from ess_actors.actors import loopback
+from ess_actors.actors.halted_roots import HaltedRoots
+from ess_actors.actors.preparing import prepare
 from ess_actors.actors.process import adopt_orphans, log, log_to, process_name
 from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.roots import logger_of, tie_to
@@ -107,6 +109,7 @@ class Launcher:
         self._pids: dict[int, str] = {}
         self._notifier = Notifier()
         self._judge = Judge(SUPERVISOR_HUNG_S)
+        self._roots = HaltedRoots({}, site.hung_after_s)
         self._told_ready = False
         self._next_status = self._next_food = 0.0
         self.stop_asked = False
@@ -119,6 +122,7 @@ class Launcher:
         check_ports([Listening("Thespian's admin", loopback.LOOPBACK, self._admin_port)])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
+        prepare(self._site.instances)
         # What is loaded now is shared with every actor; a collector that never looks at it never copies its pages.
         gc.collect()
         gc.freeze()
@@ -138,8 +142,10 @@ class Launcher:
             os.pidfd_open(booted.body["pid"]): "the supervisor",
             os.pidfd_open(booted.body["admin"]): "Thespian's admin",
         }
+        roots = {booted.body["admin"]: "Thespian's admin"}
         if (logger := logger_of(booted.body["admin"])) is not None:
-            self._pids[os.pidfd_open(logger)] = "Thespian's logger"
+            self._pids[os.pidfd_open(logger)] = roots[logger] = "Thespian's logger"
+        self._roots = HaltedRoots(roots, self._site.hung_after_s)
         until = time.monotonic() + START_LIMIT_S
         while True:
             status: SiteStatus | None = self._ask(Query(), SiteStatus, 2.0)
@@ -235,6 +241,8 @@ class Launcher:
         if age is not None and age > allowed:
             self._supervisor = None  # it would not hear that everything has to stop
             raise TreeDied(f"the supervisor does nothing for {age:.1f} s; the site is ended")
+        if halted := self._roots.look(now):
+            raise TreeDied(f"{halted}; the site is ended")
 
     def _tell_systemd(self) -> None:
         """Ready when every device was heard or is known to be silent; fed while the control loops work."""

@@ -107,6 +107,15 @@ def describe_crash(actor_id: str, generation: int, error: Exception) -> str:
     return reason
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a signal or a debugger has halted this process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in "Tt"
+
+
 def _prctl(option: int, value: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, value, 0, 0, 0) != 0:

@@ -13,7 +13,8 @@ import orjson
 from thespian.actors import ActorExitRequest
 
 from ess_actors.actors.base import TreeActor
-from ess_actors.actors.process import describe_exit, log
+from ess_actors.actors.inheritance import bequeathed
+from ess_actors.actors.process import describe_exit, is_stopped, log
 from ess_actors.actors.progress import PROGRESS, Concern, row_of
 from ess_actors.core.control import Configure, Crashed, Entry, Order, Ordered, Ready, Subscribe, Wake
 from ess_actors.core.errors import RequestError
@@ -124,9 +125,9 @@ class SupervisingActor(TreeActor):
                 return True
         return False
 
-    def _configure(self, message: Configure, sender: Any) -> None:
+    def _configure(self, message: Configure, parent: Any) -> None:
         self._stopped, self._judge = message.stopped, Judge(message.hung_after_s)
-        super()._configure(message, sender)
+        super()._configure(message, parent)
 
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
@@ -225,8 +226,10 @@ class SupervisingActor(TreeActor):
                     if process is not None:
                         self.send(process.address, ActorExitRequest(recursive=True))
                 case Terminate():
+                    # A stopped process hears nothing but the kill.
+                    number = signal.SIGKILL if is_stopped(order.pid) else signal.SIGTERM
                     with contextlib.suppress(ProcessLookupError):
-                        os.kill(order.pid, signal.SIGTERM)
+                        os.kill(order.pid, number)
                 case Kill():
                     self._kill(order)
                 case Escalate():
@@ -237,27 +240,24 @@ class SupervisingActor(TreeActor):
     def _start(self, order: Start) -> None:
         plan = self._plans[order.id]
         PROGRESS.clear(row_of(order.id, self.everybody))
-        address = self.createActor(plan.actor)
+        told = Configure(
+            order.id,
+            order.generation,
+            plan.settings,
+            str(self.state_dir),
+            self._supervisor or None,
+            self.everybody,
+            self.stopped_below(order.id),
+            self._judge.limit_s,
+        )
+        with bequeathed(told):
+            address = self.createActor(plan.actor)
         # The handle is private to Thespian 4.0.1 (pinned): the only way to a pid before the child speaks.
         handle = self._myRef._child_procs[-1].childProc
         self._processes.append(
             _Process(order.id, order.generation, address, handle, os.pidfd_open(handle.pid))
         )
         self.supervision.born(order.id, handle.pid)
-        supervisor = self._supervisor or None
-        self.send(
-            address,
-            Configure(
-                order.id,
-                order.generation,
-                plan.settings,
-                str(self.state_dir),
-                supervisor,
-                self.everybody,
-                self.stopped_below(order.id),
-                self._judge.limit_s,
-            ),
-        )
 
     def _kill(self, order: Kill) -> None:
         process = self._process_of(order.id, order.generation)

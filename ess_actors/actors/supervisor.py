@@ -50,7 +50,7 @@ class SupervisorActor(SupervisingActor):
         self._published: tuple[Entry, ...] = ()
         self._below: dict[str, Children] = {}
         self._heartbeats: dict[str, Heartbeat] = {}
-        self._renewal_set = False
+        self._renewal_set = self._complete = False
         self._launcher = -1
         self._halt_asked_by: Any = None
         self._halting: list[str] = []
@@ -165,7 +165,10 @@ class SupervisorActor(SupervisingActor):
         self.send(sender, Ordered(order.actor_id, order.verb, order.ticket, status, text))
 
     def _changed(self) -> None:
-        if not self._renewal_set:
+        before, self._complete = self._complete, self._status().state == "running"
+        if self._complete and not before:
+            self._renew()  # nothing is left that could be gathered
+        elif not self._renewal_set:
             self._renewal_set = True
             self.wake_after(_GATHER_S, Wake("renew"))
 

@@ -10,19 +10,24 @@ from ess_actors.core.supervision import ChildReport
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """Parent -> child, its first message: who it is. `settings` is the kind's own checked configuration."""
+    """What a child inherits from its parent: who it is. `settings` is the kind's own checked configuration."""
 
     actor_id: str
     generation: int
     settings: Any
     state_dir: str
     supervisor: Any
-    """Actor address that heartbeats go to; None = the sender (the supervisor itself)."""
+    """Actor address that heartbeats go to; None = the parent (the supervisor itself)."""
     everybody: tuple[str, ...]
     """Ids of all actors the site has when it is complete."""
     stopped: tuple[str, ...] = ()
     """Its children that an operator has stopped."""
     hung_after_s: float = HUNG_S
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Child -> itself, its first message: be what you inherited."""
 
 
 @dataclass(frozen=True, slots=True)

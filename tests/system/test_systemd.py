@@ -1,13 +1,21 @@
 """The launch command as systemd sees it: ready when the devices were heard or are known to be silent, and fed."""
 
+import contextlib
 import json
+import os
+import select
 import shutil
+import signal
 import socket
+import threading
+import time
 
 import pytest
 
+from ess_actors.chaos.stage import Simulators, playable
 from tests.ports import free_port
 from tests.system.running_site import REPOSITORY, RunningSite
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -23,9 +31,13 @@ def systemd(tmp_path, monkeypatch):
 
 def heard_until(systemd, word):
     """Everything said up to this word."""
-    said = [systemd.recv(4096).decode()]
-    while said[-1] != word:
+    said = []
+
+    def heard():
         said.append(systemd.recv(4096).decode())
+        return said[-1] == word
+
+    wait_for(word, heard)
     return said
 
 
@@ -58,3 +70,111 @@ def test_devices_that_are_known_to_be_silent_do_not_keep_a_site_from_being_ready
         assert body is None or body.get("SOC", body).get("quality") != "GOOD"
     finally:
         site.end()
+
+
+class Gate:
+    """The address of a device that takes requests and lets none through until it is opened."""
+
+    def __init__(self, behind):
+        self.behind, self.port, self.open = behind, free_port(), threading.Event()
+        self.asked = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", self.port))
+        self._sockets = [self._listening]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def _accept(self):
+        while True:
+            try:
+                here, _ = self._listening.accept()
+                there = socket.create_connection(self.behind)
+            except OSError:
+                return
+            self._sockets += [here, there]
+            for ends in ((here, there), (there, here)):
+                self._threads.append(threading.Thread(target=self._carry, args=ends, daemon=True))
+                self._threads[-1].start()
+
+    def _carry(self, out_of, into):
+        try:
+            while text := out_of.recv(4096):
+                self.asked.set()
+                self.open.wait()
+                into.sendall(text)
+        except OSError:
+            pass
+
+    def close(self):
+        self.open.set()
+        for one in list(self._sockets):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        for one in self._threads:
+            one.join(10)
+
+
+@pytest.fixture
+def gated(tmp_path):
+    """A site on simulated devices of which the second battery is behind a gate: (folder, gate)."""
+    folder = tmp_path / "dual_bms"
+    shutil.copytree(REPOSITORY / "configs/dual_bms", folder)
+    site = playable(folder)
+    simulators = Simulators(folder, site, tmp_path)
+    gate = Gate(simulators.ports["bms_2"])
+    for stem, (host, port) in (simulators.ports | {"bms_2": ("127.0.0.1", gate.port)}).items():
+        file = folder / "modbus_client" / f"{stem}.json"
+        document = json.loads(file.read_text())
+        document["connection"] |= {"ip_address": host, "port": port, "transfer_timeout": 30}
+        file.write_text(json.dumps(document))
+    yield folder, gate
+    gate.close()
+    simulators.end()
+
+
+def test_ready_comes_only_after_every_device_was_heard(systemd, tmp_path, gated):
+    folder, gate = gated
+    place = f"site=127.0.0.1:{free_port()}"
+    site = RunningSite(tmp_path / "state", folder, server="", options=["--modbus-server", place])
+    try:
+        assert gate.asked.wait(30)
+        before = heard_until(systemd, "STATUS=running, 10 actors")
+        # The launch command goes on to look, and to feed the watchdog, while one device is not heard.
+        for _ in range(2):
+            before += heard_until(systemd, "WATCHDOG=1")
+        assert "READY=1" not in before
+        gate.open.set()
+        assert heard_until(systemd, "READY=1")
+    finally:
+        site.end()
+
+
+def test_the_watchdog_is_fed_only_while_control_goes_on(systemd, tmp_path, monkeypatch):
+    """The supervisor may not replace this instance: then systemd is the one who has to notice."""
+    watchdog_s = 4
+    monkeypatch.setenv("WATCHDOG_USEC", str(watchdog_s * 1_000_000))
+    folder = tmp_path / "dual_bms"
+    shutil.copytree(REPOSITORY / "configs/dual_bms", folder)
+    document = json.loads((folder / "site.json").read_text())
+    (folder / "site.json").write_text(json.dumps(document | {"hung_after_s": 600}))
+    site = RunningSite(tmp_path / "state", folder)
+    try:
+        heard_until(systemd, "READY=1")
+        heard_until(systemd, "WATCHDOG=1")
+        pid = site.pid("ess_1")
+        os.kill(pid, signal.SIGSTOP)
+        wait_for("a silence after which systemd acts", lambda: silent(systemd, watchdog_s))
+        assert site.process.poll() is None and site.pid("ess_1") == pid
+        os.kill(pid, signal.SIGCONT)
+        assert heard_until(systemd, "WATCHDOG=1")
+    finally:
+        site.end()
+
+
+def silent(systemd, seconds):
+    """Whether nothing feeds the watchdog for so long."""
+    until = time.monotonic() + seconds
+    while (rest := until - time.monotonic()) > 0:
+        if select.select([systemd], [], [], rest)[0] and systemd.recv(4096) == b"WATCHDOG=1":
+            return False
+    return True
