@@ -1,4 +1,4 @@
-"""One device, owners and clients that die, stop, come back and hear things late: never two writers, never a dead one's."""
+"""Owners and clients of a device die, stop, come back, hear late: never two writers, never a dead one's setpoint."""
 
 from dataclasses import dataclass, field
 from typing import Literal
