@@ -21,6 +21,7 @@ from ess_actors.core.lease import Lease, SafeList
 from ess_actors.core.messages import Message, reply_to
 from ess_actors.core.metrics import Meter, Snapshot
 from ess_actors.core.points import ClientMap
+from ess_actors.core.registers import naked
 from ess_actors.core.uri import covers
 from ess_actors.modbus.client import Client
 from ess_actors.modbus.publication import Publication
@@ -187,8 +188,7 @@ class ModbusClientActor(IoActor):
         elif message.uri.endswith(_RELOAD):
             reply = await self._reload(max(covering, key=len), message.sender)
         elif message.uri.endswith(_RELEASE):
-            guard = self._by_uri[max(covering, key=len)].guard
-            reply = guard.release(message.command) if guard is not None else {"status": "unsupported"}
+            reply = self._release(max(covering, key=len), message)
         else:
             try:
                 body = orjson.loads(message.body)
@@ -199,6 +199,18 @@ class ModbusClientActor(IoActor):
                 reply = await client.set(message.uri, body, by=message.sender, command=message.command)
         if message.replyto or message.explain:
             self.from_io((message, reply))
+
+    def _release(self, uri: str, message: Message) -> dict[str, object]:
+        guard = self._by_uri[uri].guard
+        if guard is None:
+            return {"status": "unsupported", "text": "the site names no safe values for this device"}
+        try:
+            wanted = naked(orjson.loads(message.body))
+        except orjson.JSONDecodeError:
+            wanted = None
+        if wanted is not True:
+            return {"status": "bad_value", "text": "send true to end the safe state"}
+        return guard.release(message.command)
 
     async def _reload(self, uri: str, by: str) -> dict[str, object]:
         """Reads the file of a component anew; what is the same in it goes on undisturbed."""

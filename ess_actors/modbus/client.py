@@ -71,7 +71,8 @@ class Client:
                 safe, self.stem, orders, asker, emit, meter, clock, wall, quiet_start=quiet_start
             )
             self.guard.renew(self._served)
-            self._answers.permit = self.guard.permit
+            self._answers.permit, self._answers.written = self.guard.permit, self.guard.written
+            orders.before_write = self.guard.look_at_lease
             self._loop.after_cycle = self.guard.look
         self._reloads: deque[tuple[ClientMap, asyncio.Future[None]]] = deque()
         self._told_lost = False
