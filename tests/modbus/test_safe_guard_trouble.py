@@ -42,13 +42,15 @@ def test_a_client_that_waits_for_its_lock_is_not_commanded_out_of_its_safe_state
 
 def test_what_a_device_could_not_take_it_gets_later_also_when_a_command_ended_the_safe_state() -> None:
     async def body() -> None:
-        async with guarded() as bench:
+        async with guarded(lease_s=20.0) as bench:
             await bench.commanded()
             bench.converter.deaf = True
-            await until(lambda: bench.held() == {"lease"}, what="the end of the lease")
+            bench.lease(allowed=False, reason=EMERGENCY_STOP)
             bench.converter.words[POWER] = 500
             guard = bench.client.guard
             assert guard is not None
+            await until(lambda: bench.client._units[1].resting, what="a unit that is known as silent")
+            await until(lambda: guard._writes._under_way == 0, what="nothing on its way")
             bench.lease()
             assert guard.release(fresh())["status"] == "ok"
             assert bench.held() == set()
