@@ -7,6 +7,7 @@ from typing import Final
 from ess_actors.core.ess import Ess
 from ess_actors.core.quality import Quality
 from ess_actors.core.safe_state import EMERGENCY_STOP, SITE_SILENT
+from ess_actors.core.uri import covers
 
 PARTS: Final = 4
 """A lease is renewed so many times in its duration: three renewals may be lost or late."""
@@ -62,10 +63,16 @@ class Lease:
 
 
 def peek(ess: Ess, uri: str) -> tuple[object, bool]:
-    """(value, good) of a variable; (None, False) when there is none. Changes nothing in the instance."""
+    """(value, good) of a variable; (None, False) when there is none. Changes nothing in the instance.
+
+    What the documents give the point of a device to begin with is no reading of it, and so not good.
+    """
     table, _, name = uri.rpartition("/")
     var = ess.engine.map.find(table, name)
-    return (None, False) if var is None else (var.cell.value, var.cell.quality is Quality.GOOD)
+    if var is None:
+        return None, False
+    read = bool(var.writer) or not covers("/components", table)
+    return var.cell.value, read and var.cell.quality is Quality.GOOD
 
 
 class Conditions:
@@ -78,7 +85,13 @@ class Conditions:
         self._beat_at: float | None = None
         """When it last changed; None before its first change."""
         self._known = False
-        self._hit = False
+        self._hit: bool | None = None
+        """None until the stop was read for the first time."""
+
+    @property
+    def blind(self) -> bool:
+        """True while nobody knows whether the emergency stop is hit: no device may be commanded before."""
+        return self._emergency is not None and self._hit is None
 
     @property
     def silent_holds(self) -> bool:
