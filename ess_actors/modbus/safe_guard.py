@@ -45,8 +45,9 @@ class Guard:
         self._writes = SafeWrites(device, orders, asker, emit, clock, wall)
         self._running = False
 
-    def renew(self, everything: Sequence[Served]) -> None:
-        """These components are served from now on."""
+    def renew(self, everything: Sequence[Served], safe: SafeList | None = None) -> None:
+        """These components are served from now on, with these safe values (None = as before)."""
+        self._safe = safe or self._safe
         items: list[tuple[Served, Item]] = []
         for uri, value in self._safe.values.items():
             for served in everything:
