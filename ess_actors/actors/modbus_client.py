@@ -242,7 +242,7 @@ class ModbusClientActor(IoActor):
                 clients[address] = client
             else:
                 if client.guard is not None:  # whatever is there is not to go on with what it was told last
-                    await client.guard.last_words(_LAST_WORDS_S)
+                    await client.guard.leave(_LAST_WORDS_S)
                 self._tasks_of.pop(address).cancel()
         added = [address for address in wanted if address not in clients]
         for address in added:

@@ -79,6 +79,11 @@ class Guard:
             self._alarm.cancel()
             self._alarm = None
 
+    async def leave(self, limit_s: float) -> None:
+        """The device is served no more: it is left at its safe values, and nothing tells of its state any longer."""
+        await self.last_words(limit_s)
+        self._gauge(self.state.reason, 0.0)
+
     # --- what decides -----------------------------------------------------------------------------------------
 
     def leased(self, lease: Lease) -> None:

@@ -72,6 +72,8 @@ def test_a_device_that_is_served_no_more_is_left_at_its_safe_values() -> None:
             await actor._take_over(replace(settings, maps=(elsewhere,)))
             assert converter.powers() == [SAFE_POWER, 500, SAFE_POWER]
             await asyncio.wait([running])
+            told = actor._io_meter.snapshot()["ess_safe_state"]
+            assert not any(values[0] for _, values in told), "nobody looks after it any more"
 
     asyncio.run(body())
 
