@@ -7,7 +7,6 @@ from typing import Final
 from ess_actors.core.ess import Ess
 from ess_actors.core.quality import Quality
 from ess_actors.core.safe_state import EMERGENCY_STOP, SITE_SILENT
-from ess_actors.core.uri import covers
 
 PARTS: Final = 4
 """A lease is renewed so many times in its duration: three renewals may be lost or late."""
@@ -63,16 +62,10 @@ class Lease:
 
 
 def peek(ess: Ess, uri: str) -> tuple[object, bool]:
-    """(value, good) of a variable; (None, False) when there is none. Changes nothing in the instance.
-
-    What the documents give the point of a device to begin with is no reading of it, and so not good.
-    """
+    """(value, good) of a variable; (None, False) when there is none. Changes nothing in the instance."""
     table, _, name = uri.rpartition("/")
     var = ess.engine.map.find(table, name)
-    if var is None:
-        return None, False
-    read = bool(var.writer) or not covers("/components", table)
-    return var.cell.value, read and var.cell.quality is Quality.GOOD
+    return (None, False) if var is None else (var.cell.value, var.cell.quality is Quality.GOOD)
 
 
 class Conditions:
