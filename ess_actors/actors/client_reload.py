@@ -1,13 +1,16 @@
 """A client file read anew while its actor runs: what the actor works with from then on, and what it answers."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 from ess_actors.actors.reload_summary import summary
 from ess_actors.actors.settings import ClientSettings
 from ess_actors.config.modbus_client import load_client
+from ess_actors.config.site_safety import misfit
 from ess_actors.core.findings import Finding
-from ess_actors.core.points import ClientMap
+from ess_actors.core.lease import SafeList
+from ess_actors.core.points import ClientMap, Point
 
 
 class Reread(NamedTuple):
@@ -38,7 +41,27 @@ def reread(settings: ClientSettings, uri: str) -> Reread:
     before = [one for one in settings.maps[:position] if one.file != file]
     renewed = replace(settings, maps=(*before, *maps, *rest[len(before) :]))
     changed = _changed(old, maps)
+    if settings.safe is not None and (text := _unsafe(settings.safe, renewed.maps)):
+        return _refused(
+            f"{text}; the old configuration goes on: mend the file or `devices` in site.json", findings
+        )
     return Reread(renewed, {"status": "ok", **summary(findings), "changed": changed})
+
+
+def _unsafe(safe: SafeList, maps: Iterable[ClientMap]) -> str:
+    """Why the devices of these maps could not be held at their safe values; "" when they can."""
+    points: dict[str, Point] = {}
+    for one in maps:
+        for component in one.components:
+            for point in component.points:
+                if point.table.writable:
+                    points.setdefault(f"{component.uri}/{point.id}", point)
+    for uri, value in safe.values.items():
+        if uri not in points:
+            return f"{uri} has a safe value and would be no writable point any more"
+        if problem := misfit(points[uri], value):
+            return f"{uri} could not be told its safe value {value!r}: {problem}"
+    return ""
 
 
 def _changed(old: list[ClientMap], new: list[ClientMap]) -> list[str]:

@@ -15,6 +15,8 @@ from ess_actors.core.events import ALARM, STATUS
 from ess_actors.core.lease import PARTS, Conditions, Guarding, Lease, peek
 from ess_actors.core.safe_state import EMERGENCY_STOP, SITE_SILENT
 
+_BLIND_S: Final = 5.0
+"""So long after its start an instance may not know its emergency stop before an operator has to hear of it."""
 _INTENSITY: Final = 60
 _BACKOFF_S: Final = 0.1
 _LOOKS: Final = 8
@@ -33,6 +35,8 @@ class Lessor:
         self._lease_s = min((one.lease_s for one in self._lists.values()), default=0.0)
         self._due = self._look_due = 0.0
         self._against: tuple[str, ...] = ()
+        self._began = time.monotonic()
+        self._told_blind = False
 
     def due(self) -> float | None:
         """When leases have to be renewed again, or clients looked at; None = never."""
@@ -52,6 +56,7 @@ class Lessor:
         if now >= self._look_due:
             self._end_hung(now)
         against = self._conditions.look(lambda uri: peek(ess, uri), now)
+        self._tell_blind(now)
         if against != self._against:
             self._tell(against)
             self._against = against
@@ -64,6 +69,8 @@ class Lessor:
         if not self._lists:
             return
         self._due = now + self._lease_s / PARTS
+        if self._conditions.blind:
+            return
         running = {entry.actor_id: entry for entry in self._actor.entries()}
         due = ess.next_due()
         holding = [one for one in self._against if one != SITE_SILENT or self._conditions.silent_holds]
@@ -95,6 +102,15 @@ class Lessor:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(report.pid, signal.SIGKILL)
 
+    def _tell_blind(self, now: float) -> None:
+        blind = self._conditions.blind
+        if blind and not self._told_blind and now - self._began > _BLIND_S:
+            self._told_blind = True
+            self._actor.tell(_BLIND, ALARM)
+        elif not blind and self._told_blind:
+            self._told_blind = False
+            self._actor.tell(f"over: {_BLIND}", STATUS)
+
     def _tell(self, against: tuple[str, ...]) -> None:
         for reason, text in _TEXTS.items():
             if reason in against and reason not in self._against:
@@ -103,6 +119,9 @@ class Lessor:
                 self._actor.tell(f"over: {text}", STATUS)
 
 
+_BLIND: Final = (
+    "the emergency stop was not read since the start; devices stay at their safe values until it is"
+)
 _TEXTS: Final = {
     EMERGENCY_STOP: "the emergency stop is hit",
     SITE_SILENT: "the heartbeat of the site controller stands still",

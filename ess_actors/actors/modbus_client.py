@@ -21,9 +21,11 @@ from ess_actors.core.lease import Lease, SafeList
 from ess_actors.core.messages import Message, reply_to
 from ess_actors.core.metrics import Meter, Snapshot
 from ess_actors.core.points import ClientMap
+from ess_actors.core.registers import naked
 from ess_actors.core.uri import covers
 from ess_actors.modbus.client import Client
 from ess_actors.modbus.publication import Publication
+from ess_actors.modbus.simulator import device_names
 
 _RELOAD: Final = "/_reload"
 _RELEASE: Final = "/_release"
@@ -71,21 +73,29 @@ class ModbusClientActor(IoActor):
     def _endpoints(self, settings: ClientSettings) -> tuple[ClientMap, ...]:
         """One map for each endpoint of these files, at its simulator when there is one.
 
-        Metrics and events name a device by its instance and stem, which for most is its actor's id.
+        Metrics and events name a device by its instance and stem, which for most is its actor's id; the
+        further endpoints of one file are `pcs_2` and so on, or one would speak for another.
         """
         instance = self.actor_id.rpartition("/")[0]
-        pointed = (pointed_at(one, settings.ports) for one in merged(settings.maps))
-        return tuple(replace(one, stem=f"{instance}/{one.stem}") for one in pointed)
+        pointed = [pointed_at(one, settings.ports) for one in merged(settings.maps)]
+        names = device_names(pointed)
+        return tuple(replace(one, stem=f"{instance}/{n}") for n, one in zip(names, pointed, strict=True))
 
     def _client(self, one: ClientMap) -> Client:
         """With the part of the safe list that is its own."""
-        safe, settings = self._settings.safe, self._settings
-        if safe is not None:
-            uris = tuple(f"{component.uri}/" for component in one.components)
-            values = {uri: value for uri, value in safe.values.items() if uri.startswith(uris)}
-            safe = SafeList(safe.stem, safe.lease_s, values) if values else None
-        quiet = self.generation == 1 and not settings.again
+        safe = self._part(one)
+        quiet = self.generation == 1 and not self._settings.again
+        if safe is not None and not safe.values:
+            safe = None
         return Client(one, self.from_io, meter=self._io_meter, safe=safe, quiet_start=quiet)
+
+    def _part(self, one: ClientMap) -> SafeList | None:
+        """What of the safe list is this endpoint's own; None when there is no list."""
+        safe = self._settings.safe
+        if safe is None:
+            return None
+        uris = tuple(f"{component.uri}/" for component in one.components)
+        return replace(safe, values={uri: v for uri, v in safe.values.items() if uri.startswith(uris)})
 
     def _index(self) -> None:
         by_uri: dict[str, Client] = {}
@@ -187,8 +197,7 @@ class ModbusClientActor(IoActor):
         elif message.uri.endswith(_RELOAD):
             reply = await self._reload(max(covering, key=len), message.sender)
         elif message.uri.endswith(_RELEASE):
-            guard = self._by_uri[max(covering, key=len)].guard
-            reply = guard.release(message.command) if guard is not None else {"status": "unsupported"}
+            reply = self._release(max(covering, key=len), message)
         else:
             try:
                 body = orjson.loads(message.body)
@@ -199,6 +208,18 @@ class ModbusClientActor(IoActor):
                 reply = await client.set(message.uri, body, by=message.sender, command=message.command)
         if message.replyto or message.explain:
             self.from_io((message, reply))
+
+    def _release(self, uri: str, message: Message) -> dict[str, object]:
+        guard = self._by_uri[uri].guard
+        if guard is None:
+            return {"status": "unsupported", "text": "the site names no safe values for this device"}
+        try:
+            wanted = naked(orjson.loads(message.body))
+        except orjson.JSONDecodeError:
+            wanted = None
+        if wanted is not True:
+            return {"status": "bad_value", "text": "send true to end the safe state"}
+        return guard.release(message.command)
 
     async def _reload(self, uri: str, by: str) -> dict[str, object]:
         """Reads the file of a component anew; what is the same in it goes on undisturbed."""
@@ -217,9 +238,11 @@ class ModbusClientActor(IoActor):
         clients: dict[Address, Client] = {}
         for address, client in self._clients.items():
             if address in wanted:
-                await client.reload(wanted[address])
+                await client.reload(wanted[address], self._part(wanted[address]))
                 clients[address] = client
             else:
+                if client.guard is not None:  # whatever is there is not to go on with what it was told last
+                    await client.guard.leave(_LAST_WORDS_S)
                 self._tasks_of.pop(address).cancel()
         added = [address for address in wanted if address not in clients]
         for address in added:

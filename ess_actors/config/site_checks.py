@@ -1,14 +1,15 @@
 """What no file shows alone: names and ports used twice, data sent to nobody, registers that nobody feeds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from ess_actors.config.documents import Source, child, read_csv, trees
 from ess_actors.config.site_forwarding import Spoken, check_forwarding
-from ess_actors.config.site_safety import check_safety
+from ess_actors.config.site_safety import check_lessor, check_safety, check_watched
 from ess_actors.config.site_schema import SiteShape
 from ess_actors.config.site_sim import check_live, check_sim
 from ess_actors.config.site_uris import TableNames
@@ -60,7 +61,7 @@ def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> lis
         *_component_receivers(site, placed),
         *_server_sources(site, placed),
         *_safety(site, shape, placed),
-        *_forwarding(site, placed),
+        *_forwarding(site, shape, placed),
         *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
         *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
     ]
@@ -232,13 +233,17 @@ def _server_sources(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]
 
 
 def _safety(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator[Finding]:
+    earlier: dict[tuple[str, int], str] = {}
     for one, own in zip(placed, shape.instances, strict=True):
         tables = TableNames(source.tree for source in one.sources.values())
         clients = [client for _, client in one.clients]
         yield from check_safety(site, one.path, own, clients, tables if one.complete else None)
+        yield from check_lessor(site, one.path, own, clients, earlier)
+        for client in clients:
+            earlier.setdefault(client.endpoint.address, own.start)
 
 
-def _forwarding(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
+def _forwarding(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator[Finding]:
     """What takes every instance to be seen: nothing is said while one of them could not start."""
     spoken = []
     for one in placed:
@@ -259,6 +264,15 @@ def _forwarding(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:
     components = [c.uri for one in placed for _, client in one.clients for c in client.components]
     registers = [uri for one in placed for _, server in one.servers for uri in server.sources]
     yield from check_forwarding(site, spoken, [*components, *registers])
+    fed = {f"{e.uri}/{e.id}" for one in placed for _, server in one.servers for e in server.entries}
+    for told, own in zip(spoken, shape.instances, strict=True):
+        names = partial(_names_in, told.ess)
+        yield from check_watched(site, told.path, own, names, fed)
+
+
+def _names_in(ess: Ess, table: str) -> Collection[str]:
+    found = ess.engine.map.tables.get(table)
+    return () if found is None else tuple(found.variables)
 
 
 def _takes_sets(start: StartFile, uri: str) -> bool:

@@ -1,20 +1,22 @@
 """Safe values, watched heartbeat and emergency stop of an instance: they exist, and can be what is asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from ess_actors.config.documents import Source, child
-from ess_actors.config.site_schema import InstanceShape
+from ess_actors.config.site_schema import EmergencyStopShape, InstanceShape
 from ess_actors.config.site_uris import TableNames
 from ess_actors.core.bits import BadValueError
 from ess_actors.core.findings import Finding, Severity
 from ess_actors.core.lease import EmergencyStop, SafeList, SiteHeartbeat
 from ess_actors.core.points import ClientMap, Component, Point
-from ess_actors.core.registers import encode
+from ess_actors.core.points import Table as DeviceTable
+from ess_actors.core.registers import decode, encode
 
 _CODE = "safe-unusable"
 Writable = Mapping[str, tuple[Component, Point]]
+Address = tuple[str, int]
 
 
 def safety_of(
@@ -69,6 +71,7 @@ def check_safety(
         points = _points(named)
         for key, value in device.safe.items():
             yield from _check_value(site, child(here, "safe", key), stem, key, value, points)
+        yield from _check_overlaps(site, child(here, "safe"), device.safe, points)
     for member, watched in (
         ("site_heartbeat", shape.site_heartbeat),
         ("emergency_stop", shape.emergency_stop),
@@ -77,6 +80,8 @@ def check_safety(
             continue
         here = child(path, member, "uri")
         yield from _check_uri(site, here, watched.uri, clients, tables)
+        if isinstance(watched, EmergencyStopShape):
+            yield from _check_stop(site, child(path, member, "value"), watched, clients)
         if not shape.devices:
             text = f"{member} is watched, and no device of this instance has safe values to be held at"
             hint = "add `devices` with the safe values"
@@ -100,14 +105,136 @@ def _check_value(
         text = f"{key} is counted up as a heartbeat: it has no value to stay at"
         yield site.finding(Severity.FATAL, _CODE, path, text, "leave it out")
         return
-    try:
-        clamped = encode(point.codec, value, (0,) * max(1, point.codec.size)).clamped
-        problem = "it would be cut to the range of the register" if clamped else ""
-    except BadValueError as error:
-        problem = str(error)
-    if problem:
+    if problem := misfit(point, value):
         text = f"{value!r} does not fit {key}: {problem}"
         yield site.finding(Severity.FATAL, _CODE, path, text, "use a value that the register can hold")
+    elif _differs(shown := _shown(point, value), value):
+        text = f"{key} cannot be exactly {value!r}: the device would get {shown!r}"
+        yield site.finding(Severity.WARNING, "safe-rounded", path, text, f"use {shown!r} if that is safe")
+
+
+def misfit(point: Point, value: object) -> str:
+    """Why a value can never be written to a point as it is; "" when it can."""
+    try:
+        encoded = encode(point.codec, value, (0,) * max(1, point.codec.size))
+    except BadValueError as error:
+        return str(error)
+    if encoded.lost:
+        return f"it has no bit {', '.join(map(str, encoded.lost))}"
+    return "it would be cut to the range of the register" if encoded.clamped else ""
+
+
+def _shown(point: Point, value: object) -> object:
+    """What a device that was told `value` is read as."""
+    return decode(point.codec, encode(point.codec, value, (0,) * max(1, point.codec.size)).words)
+
+
+def _differs(shown: object, value: object) -> bool:
+    """True when these are numbers that nobody would take for the same."""
+    if not isinstance(shown, int | float) or not isinstance(value, int | float):
+        return False
+    return abs(shown - value) > 0.0001 * max(1.0, abs(value))
+
+
+def _check_overlaps(
+    site: Source, path: str, safe: Mapping[str, object], points: Writable
+) -> Iterator[Finding]:
+    """Points that share a register and want it otherwise: the device could never hold both."""
+    known = [(key, points[key][1], value) for key, value in safe.items() if key in points]
+    sound = [one for one in known if one[1].table.writable and not misfit(one[1], one[2])]
+    for index, (key, point, value) in enumerate(sound):
+        for other, other_point, other_value in sound[:index]:
+            if _extent(other_point) != _extent(point):
+                continue
+            one, two = (
+                [encode(p.codec, v, (fill,) * max(1, p.codec.size)).words for fill in (0, _ONES)]
+                for p, v in ((point, value), (other_point, other_value))
+            )
+            # A bit that is the same over both fills is one that the value decides.
+            if any(_contrary(*words) for words in zip(*one, *two, strict=True)):
+                text = f"{key} and {other} share a register, which cannot hold both safe values"
+                yield site.finding(Severity.FATAL, _CODE, child(path, key), text, "leave one of them out")
+
+
+_ONES = 0xFFFF
+
+
+def _extent(point: Point) -> tuple[int, DeviceTable, int, int]:
+    return point.unit, point.table, point.address, max(1, point.codec.size)
+
+
+def _contrary(zeros: int, ones: int, other_zeros: int, other_ones: int) -> bool:
+    decided = ~(zeros ^ ones) & ~(other_zeros ^ other_ones)
+    return bool((zeros ^ other_zeros) & decided & _ONES)
+
+
+def _check_stop(
+    site: Source, path: str, stop: EmergencyStopShape, clients: Sequence[ClientMap]
+) -> Iterator[Finding]:
+    """A value that the point can never be read as would be a stop that stops nothing."""
+    point = next(
+        (
+            point
+            for client in clients
+            for component in client.components
+            for point in component.points
+            if f"{component.uri}/{point.id}" == stop.uri
+        ),
+        None,
+    )
+    if point is None:
+        return
+    problem = misfit(point, stop.value)
+    if not problem and (shown := _shown(point, stop.value)) != stop.value:
+        problem = f"it is read as {shown!r}"
+    if problem:
+        text = f"{stop.uri} is never {stop.value!r}: {problem}"
+        hint = "write the value that the point has while the stop is hit"
+        yield site.finding(Severity.FATAL, _CODE, path, text, hint)
+
+
+def check_watched(
+    site: Source,
+    path: str,
+    shape: InstanceShape,
+    names: Callable[[str], Collection[str]],
+    fed: Collection[str],
+) -> Iterator[Finding]:
+    """Watched variables that nobody has. `names` = the variables of a table once the documents are loaded
+    (none when it is not theirs), `fed` = uris of variables that come from outside."""
+    for member, watched in (
+        ("site_heartbeat", shape.site_heartbeat),
+        ("emergency_stop", shape.emergency_stop),
+    ):
+        if watched is None or watched.uri in fed:
+            continue
+        table, _, name = watched.uri.rpartition("/")
+        known = names(table)
+        if known and name not in known:
+            near = ", ".join(get_close_matches(name, known, 3))
+            text = f"{table} has no variable {name!r}, so nothing would ever be seen"
+            hint = f"use {near}" if near else "use a variable of that table"
+            yield site.finding(Severity.FATAL, _CODE, child(path, member, "uri"), text, hint)
+
+
+def check_lessor(
+    site: Source, path: str, shape: InstanceShape, own: Sequence[ClientMap], earlier: Mapping[Address, str]
+) -> Iterator[Finding]:
+    """Devices whose actor belongs to another instance, which renews the lease whatever becomes of this one.
+
+    `earlier`: address -> the start file of the instance before this one that names it first.
+    """
+    for stem in shape.devices:
+        for client in own:
+            if client.stem == stem and client.endpoint.address in earlier:
+                other = earlier[client.endpoint.address]
+                text = (
+                    f"{client.endpoint.place} is served for {stem} by the instance of {other}: it would be held "
+                    "safe when that one dies, and not when this one does"
+                )
+                hint = "list all client files of one endpoint under one instance"
+                yield site.finding(Severity.FATAL, _CODE, child(path, "devices", stem), text, hint)
+                break
 
 
 def _check_uri(

@@ -3,12 +3,23 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from ess_actors.core.hung import HUNG_S
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 FileName = Annotated[str, Field(min_length=1)]
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise PydanticCustomError("scalar_type", "input should be a number, a text, true or false")
+
+
+Scalar = Annotated[bool | int | float | str, PlainValidator(_scalar)]
+"""One finding for what is none of these, not one for each kind that it is not."""
 
 
 class Strict(BaseModel):
@@ -20,7 +31,7 @@ class Strict(BaseModel):
 class DeviceShape(Strict):
     """What a device falls back to when nobody commands it any more."""
 
-    safe: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
+    safe: Annotated[dict[str, Scalar], Field(min_length=1)]
     """`component/point` -> value."""
     lease_ms: Annotated[int, Field(ge=200, le=60_000)] = 1000
 
@@ -37,7 +48,7 @@ class EmergencyStopShape(Strict):
     """A variable that orders with this value that everything stops."""
 
     uri: Annotated[str, Field(pattern="^/.+/.+")]
-    value: bool | int | float | str = True
+    value: Scalar = True
 
 
 class InstanceShape(Strict):
@@ -114,6 +125,8 @@ def _problem(item: Any) -> tuple[tuple[str | int, ...], str, str]:
         "missing": f"the member {name} is missing",
         "extra_forbidden": f"unknown member {name}; known are {_known(place)}",
     }.get(kind, f"{name}: {item['msg'][0].lower()}{item['msg'][1:]}, found {_shown(item['input'])}")
+    if kind == "string_pattern_mismatch" and place[-1] == "uri":
+        return place, text, "write it as /TABLE/VARIABLE, with the slash in front"
     return place, text, HINTS.get(kind, "write a value of that kind")
 
 

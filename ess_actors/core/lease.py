@@ -78,7 +78,13 @@ class Conditions:
         self._beat_at: float | None = None
         """When it last changed; None before its first change."""
         self._known = False
-        self._hit = False
+        self._hit: bool | None = None
+        """None until the stop was read for the first time."""
+
+    @property
+    def blind(self) -> bool:
+        """True while nobody knows whether the emergency stop is hit: no device may be commanded before."""
+        return self._emergency is not None and self._hit is None
 
     @property
     def silent_holds(self) -> bool:

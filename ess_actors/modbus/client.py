@@ -54,6 +54,7 @@ class Client:
         self._endpoint = client_map.endpoint
         now = clock()
         self._started = now
+        self._running = False
         self._units = Units(_polled(client_map), _patience(client_map))
         self.link: Link = open_link(self._endpoint, on_state=self._link_changed, clock=clock)
         self._asker = Asker(self.link, self._units, self.stem, meter, clock)
@@ -65,18 +66,33 @@ class Client:
         self._loop.renew(self._served, self._endpoint)
         self._answers.renew(self._served)
         self.guard: Guard | None = None
+        self._meter = meter
         if safe is not None:
-            orders, asker = self._loop.orders, self._asker
-            self.guard = Guard(
-                safe, self.stem, orders, asker, emit, meter, clock, wall, quiet_start=quiet_start
-            )
-            self.guard.renew(self._served)
-            self._answers.permit = self.guard.permit
-            self._loop.after_cycle = self.guard.look
-        self._reloads: deque[tuple[ClientMap, asyncio.Future[None]]] = deque()
+            self._guard_with(safe, quiet_start=quiet_start)
+        self._reloads: deque[tuple[ClientMap, SafeList | None, asyncio.Future[None]]] = deque()
         self._told_lost = False
-        self._running = False
         self._stats: asyncio.Task[None] | None = None
+
+    def _guard_with(self, safe: SafeList, *, quiet_start: bool = False) -> None:
+        orders, clock, wall = self._loop.orders, self._clock, self._wall
+        guard = Guard(
+            safe,
+            self.stem,
+            orders,
+            self._asker,
+            self._emit,
+            self._meter,
+            clock,
+            wall,
+            quiet_start=quiet_start,
+        )
+        guard.renew(self._served)
+        self._answers.permit, self._answers.written = guard.permit, guard.written
+        orders.before_write = guard.look_at_lease
+        self._loop.after_cycle = guard.look
+        self.guard = guard
+        if self._running:
+            guard.begin()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -107,7 +123,7 @@ class Client:
                 self.guard.stopped()
             self._restart_stats()
             await self._loop.end()
-            for _, done in self._reloads:
+            for *_, done in self._reloads:
                 done.cancel()
             await self.link.stop()
 
@@ -198,26 +214,29 @@ class Client:
             if other is not None and other is not one:
                 one.inherit(other)
 
-    async def reload(self, client_map: ClientMap) -> None:
-        """Goes on with another map of the same endpoint. What is the same in it is not interrupted."""
+    async def reload(self, client_map: ClientMap, safe: SafeList | None = None) -> None:
+        """Goes on with another map of the same endpoint. What is the same in it is not interrupted.
+
+        `safe`: what it falls back to from now on; None = to what it did before.
+        """
         if not self._running:
-            await self._renew(client_map)
+            await self._renew(client_map, safe)
             return
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reloads.append((client_map, done))
+        self._reloads.append((client_map, safe, done))
         self._loop.interrupted = True
         self._loop.orders.wake.set()
         await done
 
     async def _reload_now(self) -> None:
         while self._reloads:
-            client_map, done = self._reloads.popleft()
-            await self._renew(client_map)
+            client_map, safe, done = self._reloads.popleft()
+            await self._renew(client_map, safe)
             if not done.done():
                 done.set_result(None)
         self._loop.interrupted = False
 
-    async def _renew(self, client_map: ClientMap) -> None:
+    async def _renew(self, client_map: ClientMap, safe: SafeList | None) -> None:
         await self._loop.settle()
         before, self._endpoint = self._endpoint, client_map.endpoint
         if _line(before) != _line(self._endpoint):
@@ -246,7 +265,9 @@ class Client:
         self._loop.renew(self._served, self._endpoint)
         self._answers.renew(self._served)
         if self.guard is not None:
-            self.guard.renew(self._served)
+            self.guard.renew(self._served, safe)
+        elif safe is not None and safe.values:
+            self._guard_with(safe)
 
 
 def _line(endpoint: Endpoint) -> Endpoint:

@@ -7,6 +7,7 @@ from typing import Final
 from ess_actors.core.component_facts import facts
 from ess_actors.core.component_writes import Item, Reply, WriteJob, make_jobs, multi_reply
 from ess_actors.core.events import INFO, STATUS, Event
+from ess_actors.core.points import Point
 from ess_actors.core.registers import naked
 from ess_actors.core.uri import clean
 from ess_actors.modbus.asking import Asker
@@ -36,6 +37,8 @@ class Answers:
     ) -> None:
         self.running = False
         self.permit: Permit = lambda served, jobs, command: (jobs, {})
+        self.written: Callable[[Point], None] = lambda point: None
+        """Called with each point that a set was written to."""
         self._asker = asker
         self._orders = orders
         self._emit = emit
@@ -120,6 +123,7 @@ class Answers:
                 if status in _WRITTEN and name in items:
                     item = Item(name, items[name].point, reply["value"])
                     served.assertions.wrote(item, self._clock())
+                    self.written(item.point)
                 elif status not in _NOT_TRIED:
                     served.assertions.drop(name)
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from ess_actors.core.component_writes import WriteJob
+from ess_actors.core.component_writes import Item, Reply, WriteJob
 from ess_actors.core.polling import Block
 from ess_actors.modbus.asking import Asker
 from ess_actors.modbus.client_component import Served
@@ -45,6 +45,8 @@ class Orders:
         """Something may be sent now."""
         self.due_at = math.inf
         """When something that has its time is due: a debounce window ends, a heartbeat is written."""
+        self.before_write: Callable[[], None] = lambda: None
+        """Called right before the next set is taken to be written: it may be withdrawn there."""
         self.row = 0
         """Orders served since the last poll block, `WRITES_IN_A_ROW` at most."""
         self._asker = asker
@@ -55,6 +57,8 @@ class Orders:
         self._urgent: deque[Urgent] = deque()
         self._fresh: deque[Fresh] = deque()
         self._sending: Pending | None = None
+        self._recall: tuple[Callable[[Item], bool], Reply] | None = None
+        """What of the set under way must not be written any more, and its answer."""
         self._busy = False
 
     def renew(self, served: Sequence[Served]) -> None:
@@ -85,6 +89,12 @@ class Orders:
         """These go at the next request boundary, before all other orders and however many went before."""
         self._urgent.extend(urgent)
         self._ring()
+
+    def withdraw(self, concerned: Callable[[Item], bool], status: str, text: str) -> None:
+        """Answers what waits, and what is under way and not yet written, where `concerned` says so."""
+        self.queue.withdraw(concerned, status, text)
+        if self._sending is not None:
+            self._recall = concerned, {"status": status, "text": text}
 
     @property
     def urgent_waiting(self) -> int:
@@ -132,6 +142,9 @@ class Orders:
                 if self._urgent:
                     await self._write_urgent(self._urgent.popleft())
                     continue
+                self.before_write()
+                if self._urgent:
+                    continue
                 pending = self.queue.pop(self._clock())
                 if pending is not None:
                     self.row = min(self.row + 1, WRITES_IN_A_ROW)
@@ -153,8 +166,17 @@ class Orders:
         self._sending = pending
         tally = next((s.stats.others for s in self._served if s.state is pending.state), None)
         assert tally is not None, "jobs of components that are no more are dropped with them"
-        pending.ticket.put(await execute(self._asker, pending.state, pending.job, tally))
+        self._recall = None
+        replies = await execute(self._asker, pending.state, pending.job, tally, recalled=self._recalled)
+        pending.ticket.put(replies)
         self._sending = None
+
+    def _recalled(self, job: WriteJob) -> Reply | None:
+        self.before_write()
+        if self._recall is None:
+            return None
+        concerned, reply = self._recall
+        return reply if any(concerned(item) for item in job.items) else None
 
     async def _write_urgent(self, urgent: Urgent) -> None:
         served, job, told = urgent

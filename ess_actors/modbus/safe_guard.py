@@ -45,8 +45,9 @@ class Guard:
         self._writes = SafeWrites(device, orders, asker, emit, clock, wall)
         self._running = False
 
-    def renew(self, everything: Sequence[Served]) -> None:
-        """These components are served from now on."""
+    def renew(self, everything: Sequence[Served], safe: SafeList | None = None) -> None:
+        """These components are served from now on, with these safe values (None = as before)."""
+        self._safe = safe or self._safe
         items: list[tuple[Served, Item]] = []
         for uri, value in self._safe.values.items():
             for served in everything:
@@ -78,6 +79,11 @@ class Guard:
             self._alarm.cancel()
             self._alarm = None
 
+    async def leave(self, limit_s: float) -> None:
+        """The device is served no more: it is left at its safe values, and nothing tells of its state any longer."""
+        await self.last_words(limit_s)
+        self._gauge(self.state.reason, 0.0)
+
     # --- what decides -----------------------------------------------------------------------------------------
 
     def leased(self, lease: Lease) -> None:
@@ -86,9 +92,18 @@ class Guard:
         self._entered(self.state.renew(lease.at, now, allowed=lease.allowed, reason=lease.reason))
         self._arm()
 
+    def look_at_lease(self) -> None:
+        """Who commands a device is told by its lease as it stands, not as it was when a timer last rang."""
+        self._entered(self.state.tick(self._clock()))
+
+    def written(self, point: Point) -> None:
+        """A set was written to `point`: what it has is commanded, and no safe value is owed to it any more."""
+        if not self.state.safe:
+            self._writes.forget(lambda other: may_change(point, other))
+
     def _ring(self) -> None:
         self._alarm = None
-        self._entered(self.state.tick(self._clock()))
+        self.look_at_lease()
         self._arm()
 
     def _arm(self) -> None:
@@ -104,10 +119,11 @@ class Guard:
         self, served: Served, jobs: list[WriteJob], command: str
     ) -> tuple[list[WriteJob], dict[str, Reply]]:
         """What of a set may go now, and the replies to what may not."""
+        if not self._running:
+            return jobs, {}  # nothing is sent, so nothing may end the safe state either
         items = [item for job in jobs for item in job.items]
         listed = {item.name for item in items if self._touches(item.point)}
-        # Who commands a device is told by its lease as it stands, not as it was when a timer last rang.
-        self._entered(self.state.tick(self._clock()))
+        self.look_at_lease()
         text = self._refusal(command) if listed else ""
         if not text:
             return jobs, {}
@@ -117,9 +133,14 @@ class Guard:
 
     def release(self, command: str) -> Reply:
         """The operator's order to let the owner command again, without a new setpoint."""
+        self.look_at_lease()
+        if not self._running:
+            return {
+                "status": "not_connected",
+                "text": "the device is not served yet, and held at its safe values",
+            }
         if not self.state.safe:
             return {"status": "ok", "text": "the device is not held at its safe values"}
-        self._entered(self.state.tick(self._clock()))
         text = self._refusal(command)
         return {"status": SAFE_STATE, "text": text} if text else {"status": "ok"}
 
@@ -127,7 +148,7 @@ class Guard:
         was, reason = self.state.safe, self.state.reason
         text = self.state.refusal(command, self._clock())
         if was and not self.state.safe:
-            self._writes.stop()
+            self._writes.released()
             self._gauge(reason, 0.0)
             self._emit(Event(self._device, f"commanded again by {command} (was: {reason})", STATUS))
         return text
@@ -145,7 +166,7 @@ class Guard:
         text = f"the device is held at its safe values ({self.state.reason}); nothing was sent"
         for served, item in self._writes.items:
             served.assertions.drop(item.name)
-        self._orders.queue.withdraw(lambda item: self._touches(item.point), SAFE_STATE, text)
+        self._orders.withdraw(lambda item: self._touches(item.point), SAFE_STATE, text)
 
     def _touches(self, point: Point) -> bool:
         """True when a set of `point` may change what a safe-listed one has."""

@@ -140,13 +140,28 @@ def words_of(payload: bytes, *, bits: bool) -> tuple[int, ...]:
     return tuple(payload) if bits else struct.unpack(f">{len(payload) // 2}H", payload)
 
 
+Recalled = Callable[[WriteJob], Reply | None]
+"""Why a job that is under way must not be written any more; None = it may."""
+
+
+def _stands(job: WriteJob) -> Reply | None:
+    return None
+
+
 async def execute(
-    asker: Asker, state: ComponentState, job: WriteJob, tally: Tally, *, settle: bool = True
+    asker: Asker,
+    state: ComponentState,
+    job: WriteJob,
+    tally: Tally,
+    *,
+    settle: bool = True,
+    recalled: Recalled = _stands,
 ) -> Replies:
     """One job on the wire, uninterrupted: fresh read if needed, write, read back if wanted; the replies.
 
     A write that was sent and not confirmed is never repeated: it is read back (with `settle`) to find out,
-    unless its unit was silent before, whose next time-out would only make others wait.
+    unless its unit was silent before, whose next time-out would only make others wait. `recalled` is asked
+    right before each write: the fresh read may have taken long.
     """
     pause = state.component.inter_message_delay_s
     read = Request(job.unit, job.read_function, job.address, job.count)
@@ -156,11 +171,13 @@ async def execute(
         if fresh.error:
             return _not_read(job, fresh)
         current = _words_of(fresh, job)
+    if (reply := recalled(job)) is not None:
+        return {name: dict(reply) for name in job.names}
     request = job.request(current)
     ask_again = settle and not asker.units[job.unit].resting
     answer = await asker.ask(request, tally, pause)
     if answer.error == "exception" and answer.code != ACKNOWLEDGED:
-        return await _refused(asker, state, job, tally, answer.code)
+        return await _refused(asker, state, job, tally, answer.code, recalled)
     if answer.error and not answer.sent:
         return job.failed("not_connected", text="nothing was sent; the device is not connected")
     back: tuple[int, ...] | None = None
@@ -173,11 +190,13 @@ async def execute(
     return job.verified(request, back) if job.verify else job.written(request)
 
 
-async def _refused(asker: Asker, state: ComponentState, job: WriteJob, tally: Tally, code: int) -> Replies:
+async def _refused(
+    asker: Asker, state: ComponentState, job: WriteJob, tally: Tally, code: int, recalled: Recalled
+) -> Replies:
     """A joined write may be refused for one of its registers, or for being joined: it is repeated one by one."""
     replies: Replies = {}
     for part in job.split(state.component) if code not in _NOT_NOW else ():
-        replies |= await execute(asker, state, part, tally)
+        replies |= await execute(asker, state, part, tally, recalled=recalled)
     return replies or job.failed("refused", code=code)
 
 

@@ -52,10 +52,10 @@ def test_an_order_that_comes_while_other_clients_are_renewed_stands(monkeypatch:
             assert await first.set(f"/components/at_x/p1/{name}", 5) == {"status": "ok"}
         renew = second.reload
 
-        async def renewed(found: ClientMap) -> None:
+        async def renewed(*found: Any) -> None:
             assert await first.set("/components/at_x/p1/_unforce", True) == {"status": "ok"}
             assert await first.set("/components/at_x/p1/_enable", True) == {"status": "ok"}
-            await renew(found)
+            await renew(*found)
 
         monkeypatch.setattr(second, "reload", renewed)
         await actor._take_over(ClientSettings((at("x", 1, 2), at("y", 1)), {}))

@@ -1,6 +1,8 @@
 """What an owner must see to let its devices be commanded: a living site controller and no emergency stop."""
 
-from ess_actors.core.lease import Conditions, EmergencyStop, Guarding, SiteHeartbeat
+from ess_actors.core.ess import Ess
+from ess_actors.core.lease import Conditions, EmergencyStop, Guarding, SiteHeartbeat, peek
+from ess_actors.core.messages import Message
 from ess_actors.core.safe_state import EMERGENCY_STOP, SITE_SILENT
 
 BEAT, STOP = "/site/e/hs/life", "/components/e/io/estop"
@@ -45,6 +47,30 @@ def test_an_emergency_stop_is_the_weightiest_and_a_lost_reading_releases_nobody(
     plant.values[STOP] = (False, False)
     assert EMERGENCY_STOP in plant.after(1), "what the variable has while it is BAD is no reading"
     assert plant.after(1, beat=2, stop=False) == ()
+
+
+def test_a_stop_that_was_never_read_lets_nobody_command() -> None:
+    plant = Plant()
+    plant.values[STOP] = (False, False)
+    assert plant.found.blind and plant.after(1) == () and plant.found.blind
+    assert plant.after(1, stop=False) == () and not plant.found.blind
+    plant.values[STOP] = (False, False)
+    assert plant.after(1) == () and not plant.found.blind
+    assert not Conditions(Guarding()).blind
+
+
+def test_what_the_documents_say_of_a_point_is_no_reading_of_it() -> None:
+    documents = {"io": {"/components/e/io": {"estop": False}, "/status/e": {"estop": False}}}
+    start = {
+        "/sysconfig/default": {"Subs": ":/components/e", "Config": "io", "EssName": "e"},
+    }
+    ess = Ess(start, documents, now=0.0, wall=0.0)
+    ess.boot(0.0, 0.0)
+    assert peek(ess, STOP) == (False, False)
+    assert peek(ess, "/status/e/estop") == (False, True), "calculated: always known"
+    assert peek(ess, "/status/e/none") == (None, False)
+    ess.handle(Message("pub", "/components/e/io", b'{"estop": false}', sender="e/io"), 1.0, 1.0)
+    assert peek(ess, STOP) == (False, True)
 
 
 def test_nothing_is_watched_without_being_named() -> None:
