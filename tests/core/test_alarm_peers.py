@@ -291,6 +291,14 @@ def test_consequences_are_grouped_under_their_cause_over_instances(site: Routers
     assert firsts(site) == [[LOST], [LOST]], "the root of the first fault"
 
 
+def test_a_fault_with_an_on_delay_is_the_first_from_when_it_stands(site: Routers) -> None:
+    site.raised("ess_2", rules={"on_delay_s": 2})
+    site.run(1.0)
+    assert site.states() == [{}, {}]
+    site.run(2.0)
+    assert firsts(site) == [[HOT], [HOT]]
+
+
 # --- clear --------------------------------------------------------------------------------------------------------
 
 
