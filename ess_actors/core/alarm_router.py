@@ -138,7 +138,7 @@ class AlarmRouter:
                 out = self._publish(self.list.normal(source, wall), now)
                 return out + (self.clears.returned(source, now) if isinstance(source, str) else [])
             case "cleared":
-                by = self.clears.ordered_by(message.command)
+                by = self.clears.ordered_by(message.command) or str(body.get("by") or "")
                 stood, steps = self.list.cleared(texts(body.get("sources")), body.get("type"), wall, by)
                 self.clears.stood(message.command, stood, now, wall)
                 return self._publish(steps, now)
@@ -214,7 +214,7 @@ class AlarmRouter:
             seen = other and other.get("acknowledged")
             if isinstance(seen, dict) and alarm.state in (State.UNACKNOWLEDGED, State.RETURNED):
                 at = seen.get("at")
-                if isinstance(at, (int, float)) and at >= alarm.since:
+                if isinstance(at, (int, float)) and at >= alarm.called:
                     steps += alarm.acknowledge(wall, str(seen.get("by") or ""))
                     self.list.changed(alarm)
             if not alarm.cause and alarm.rules.consequence_of:

@@ -201,6 +201,20 @@ def test_what_was_acknowledged_while_a_router_was_away_is_so_when_it_is_back(sit
     assert site.states() == [{HOT: "acknowledged_active"}] * 2
 
 
+def test_an_acknowledgement_from_before_a_report_anew_does_not_count_for_it(site: Routers) -> None:
+    site.raised("ess_2")
+    site.raised("ess_1")
+    site.run(1.0)
+    site.say("ess_2", "cleared", type="fault", sources=[HOT], by="web")
+    site.say("ess_1", "cleared", type="fault", sources=[HOT], by="web")
+    site.run(0.1)
+    site.raised("ess_1")
+    site.run(3.0)
+    assert site.routers["ess_1"].list.alarms[f"ess_2:fault:{HOT}"].state.value == "unacknowledged_active"
+    (alarm,) = site.shown("ess_1")
+    assert alarm["acknowledged"]["by"] == "web", "ess_2, in which it began, was not told anew"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [

@@ -1,10 +1,10 @@
 """Alarms over real processes: acknowledged once for all, the same list at every router over kills, and uncertain."""
 
+import contextlib
 import os
 import signal
 
 from tests.waiting import wait_for
-
 
 FAULTS = ("/faults/bms_2:BMS_2_Racks", "/faults/bms_1:BMS_1_MaxCellTemp")
 
@@ -17,6 +17,16 @@ def alarms(site, name):
 
 def states(site, name):
     return {source: alarm["state"] for source, alarm in alarms(site, name).items()}
+
+
+def clear(site):
+    """What ess_1 hears of ess_2 may be late on a busy machine, and is then reported anew after the clear."""
+    for _ in range(4):
+        site.set("/ess_1/faults/ess/clear_faults", "Clear")
+        with contextlib.suppress(AssertionError):
+            wait_for("the lists to be empty", lambda: not (states(site, "ess_1") or states(site, "ess_2")), 6)
+            return
+    raise AssertionError(f"no clear helps: {states(site, 'ess_1')} {states(site, 'ess_2')}")
 
 
 def test_one_order_acknowledges_everywhere_and_all_lists_agree_over_kills(site):
@@ -47,9 +57,7 @@ def test_one_order_acknowledges_everywhere_and_all_lists_agree_over_kills(site):
     latched = dict.fromkeys(both, "latched")
     for name in ("ess_1", "ess_2"):
         wait_for("them to have returned", lambda name=name: states(site, name) == latched)
-    site.set("/ess_1/faults/ess/clear_faults", "Clear")
-    for name in ("ess_1", "ess_2"):
-        wait_for("the lists to be empty", lambda name=name: not states(site, name))
+    clear(site)
     site.sim_set("bms_2", {"ess_2/bms_info/f_racks": None})
     site.sim_set("bms_1", {"ess_1/bms_info/f_max_cell_temp": None})
     result = wait_for("the result", lambda: site.get("/alarm_router/ess_1")["last_clear"])
@@ -70,6 +78,5 @@ def test_the_alarms_of_an_instance_that_hangs_are_uncertain_and_not_gone(site):
     wait_for(
         "it to have returned", lambda: set(states(site, "ess_1").values()) == {"returned_unacknowledged"}
     )
-    site.set("/ess_1/faults/ess/clear_faults", "Clear")
-    wait_for("the list to be empty", lambda: not states(site, "ess_1"))
+    clear(site)
     site.sim_set("bms_2", {"ess_2/bms_info/f_racks": None})
