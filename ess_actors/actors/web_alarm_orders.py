@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -17,6 +18,7 @@ from ess_actors.web import bridge as web
 CLEAR_LIMIT_S: Final = 4.0
 """So long the result of a clear is waited for; routers give up on their members earlier."""
 _INTERNAL: Final = "/web/alarms"
+_CODES: Final = {"no_answer": 504, "not_found": 404, "refused": 409}
 _SILENT: Final = frozenset(
     {"no_answer", "no_subscriber", "not_running", "unknown_outcome", "starting", "timeout"}
 )
@@ -28,7 +30,7 @@ class Orders:
     def __init__(
         self,
         settings: WebSettings,
-        ask: Callable[[Message], Awaitable[web.Answer]],
+        ask: Callable[[Message], Coroutine[Any, Any, web.Answer]],
         to_actor: Callable[[Any], None],
     ) -> None:
         self._settings = settings
@@ -73,12 +75,12 @@ class Orders:
         said = f"{body['status']}: {body['text']}"
         self._to_actor(row_of(by, f"/alarms/{verb}", _text(old), _text(new), said))
         if body["status"] == "refused":
-            return (504 if body["error"] == "no_answer" else 409), body
+            return _CODES[str(body["error"])], body
         return 200, body
 
     async def clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
         old = {one: self.state_of(one) for one in self.ids()}
-        code, body = await self._clear(asset)
+        code, body = await self._clear(asset, by)
         said = str(body.get("text"))
         new = {"asset": asset} if asset else {}
         self._to_actor(row_of(by, "/alarms/clear", _text(old), _text(new), said))
@@ -114,7 +116,7 @@ class Orders:
         asked = Message("set", uri, orjson.dumps(whole), explain=True, command=self._command())
         return await self._ask(asked)
 
-    async def _clear(self, asset: str) -> tuple[int, dict[str, object]]:
+    async def _clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
         places = await self._places()
         place = places.get(asset) if asset else next(iter(places.values()), None)
         if place is None:
@@ -123,6 +125,13 @@ class Orders:
             return 404, {"error": "not_found", "text": text, "near": list(places)}
         uri, value = place
         command = self._command()
+        # The router that will owe the result is told first who orders it; the clear goes the way of every clear.
+        told = {"verb": "clear", "by": by.who, "origin": by.origin}
+        owing = f"/alarm_router/{uri.split('/')[1]}/order"
+        announced = asyncio.create_task(
+            self._ask(Message("set", owing, orjson.dumps(told), explain=True, command=command))
+        )
+        await asyncio.sleep(0)
         until = time.monotonic() + CLEAR_LIMIT_S
         result = self._results[command] = asyncio.get_running_loop().create_future()
         try:
@@ -142,6 +151,7 @@ class Orders:
             )
             return 504, {"error": "unknown_outcome", "text": text}
         finally:
+            announced.cancel()
             del self._results[command]
         return 200, body
 
@@ -173,37 +183,43 @@ def _joined(
     answers: Mapping[str, web.Answer], parts: Mapping[str, list[str] | None], results: dict[str, str]
 ) -> dict[str, object]:
     """The answers of all instances as one. `results` = what was said without asking anybody."""
-    states: list[str] = ["refused"] if results else []
-    texts = [f"{len(results)} not found"] if results else []
+    refusals: list[str] = []
     silent: list[str] = []
     for name, answer in answers.items():
         told = _object(answer.body)
-        if answer.status in _SILENT or not isinstance(told.get("results"), dict):
+        found = told.get("results")
+        if answer.status or not isinstance(found, dict):
             silent.append(name)
             why = _said(answer) or f"{name} does not answer"
-            texts.append(f"{name} does not answer" if name not in why else why)
             for one in parts[name] or ():
-                results[one] = f"not known: {why}"
+                results.setdefault(one, f"not known: {why}")
             continue
-        results |= {str(key): str(text) for key, text in told["results"].items()}
-        states.append(str(told.get("status", "ok")))
-        if told["results"] or len(answers) == 1:
-            said = str(told.get("text", ""))
-            texts.append(said if len(answers) == 1 else f"{name}: {said}")
-    done = [state for state in states if state != "refused"]
-    status = "ok" if done and not silent and set(states) == {"ok"} else "partly" if done else "refused"
-    body: dict[str, object] = {
-        "status": status,
-        "results": results,
-        "text": "; ".join(texts) or "no alarm there",
-    }
+        if told.get("status") == "refused" and not found:
+            refusals.append(str(told.get("text", "refused")))
+        for one, said in found.items():
+            # What an order to all finds done already was done by the same order in another instance.
+            if one not in results or _weight(str(said)) > _weight(results[one]):
+                results[one] = str(said)
+    counts = Counter(text.partition(":")[0] for text in results.values()).most_common()
+    texts = [f"{count} of {len(results)} {text}" for text, count in counts] or ["nothing to be done"]
+    texts = [
+        *(dict.fromkeys(refusals) if refusals else texts),
+        *(f"{name} does not answer" for name in silent),
+    ]
+    done = sum(not text.startswith("not ") for text in results.values())
+    complete = done == len(results) and not silent and not refusals
+    status = "ok" if complete else "partly" if done or (silent and len(silent) < len(answers)) else "refused"
+    body: dict[str, object] = {"status": status, "results": results, "text": "; ".join(texts)}
     if silent:
         body["unknown"] = silent
     if status == "refused":
-        only_silent = silent and not states
-        nothing = all(text.startswith("not found") for text in results.values())
-        body["error"] = "no_answer" if only_silent else "not_found" if nothing else "refused"
+        missing = bool(results) and all(text.startswith("not found") for text in results.values())
+        body["error"] = "no_answer" if silent else "not_found" if missing else "refused"
     return body
+
+
+def _weight(result: str) -> int:
+    return 0 if result.startswith("not ") else 1 if result.startswith("already ") else 2
 
 
 def _object(body: bytes) -> dict[str, Any]:

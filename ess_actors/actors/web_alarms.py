@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -32,8 +32,8 @@ _UNKNOWN_S: Final = 5.0
 """The same while one does not answer."""
 _GAUGES_S: Final = 1.0
 
-Asked = Callable[[Message], Awaitable[web.Answer]]
-Ticketed = Callable[[Callable[[int], Any]], Awaitable[Any]]
+Asked = Callable[[Message], Coroutine[Any, Any, web.Answer]]
+Ticketed = Callable[[Callable[[int], Any]], Coroutine[Any, Any, Any]]
 
 
 def joined(

@@ -230,7 +230,9 @@ class AlarmFigures:
         self._second = second
 
     def _count(self, alarm_id: str, hour: int) -> None:
-        counts = self._hours.setdefault(hour, Counter())
+        counts = self._hours.get(hour)
+        if counts is None:
+            counts = self._hours[hour] = Counter()
         counts[alarm_id] += 1
         if len(counts) > 2 * MOST_ALARMS:
             self._hours[hour] = Counter(dict(counts.most_common(MOST_ALARMS)))
