@@ -14,6 +14,7 @@ from ess_actors.core.alarm_figures import COUNTED, DAY_S, WINDOW_S, AlarmFigures
 from ess_actors.core.alarm_history import UNACKNOWLEDGED, Transition, TransitionFilter, transition_of
 from ess_actors.core.control import Answer, TransitionsRequest
 from ess_actors.core.errors import RequestError
+from ess_actors.core.first_out import mark
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
 from ess_actors.web import bridge as web
@@ -56,7 +57,9 @@ def joined(
         found[key] = {"id": f"{key[0]}:{key[2]}:{key[1]}", **alarm}
         if key[0] in unsure:
             found[key]["quality"] = "UNCERTAIN"
-    return sorted(found.values(), key=lambda alarm: -float(str(alarm["since"])))
+    listed = sorted(found.values(), key=lambda alarm: (-float(str(alarm["since"])), str(alarm["id"])))
+    mark(listed)
+    return listed
 
 
 def unknown(instance: str, wall: float) -> dict[str, object]:

@@ -33,7 +33,7 @@ def row_of(alarm: Mapping[str, Any], now: float) -> list[str]:
     priority, since = str(alarm.get("priority") or alarm.get("type") or ""), alarm.get("since")
     colour = None if alarm.get("state") in CALM else COLOURS.get(priority)
     return [
-        click.style(priority, fg=colour),
+        click.style(priority, fg=colour) if colour else priority,
         words(alarm.get("state")),
         str(alarm.get("instance", "")),
         date_and_time(since) if since is not None else "-",
