@@ -1,6 +1,7 @@
 """What operators see of alarms, on the web actor's thread: the lists of all instances as one, figures, history."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -25,7 +26,9 @@ INTERNAL: Final = "/web/alarms"
 MOST_RECALLED: Final = 100_000
 """Transitions that are taken from the journal at the start, and that may come meanwhile."""
 _PAGE: Final = 2000
-_RETRY_S: Final = 1.0
+_RETRY_S: Final = 0.25
+_RECALL_LIMIT_S: Final = 2.0
+"""So long figures wait for the journal to be read."""
 _SETTLE_S: Final = 0.5
 """A router that was just started is asked when it has its list again."""
 _REFRESH_S: Final = 60.0
@@ -87,6 +90,7 @@ class SiteAlarms(Orders):
         self._figures.begin(time.time())
         self._meanwhile: deque[Transition] | None = deque(maxlen=MOST_RECALLED)
         """What happened while the journal was read; None when it has been."""
+        self._recalled = asyncio.Event()
         self._stale = asyncio.Event()
         self._silent_since: dict[str, float] = {}
         self._series: set[tuple[str, str, str]] = set()
@@ -124,6 +128,9 @@ class SiteAlarms(Orders):
         return {"alarms": [*missing, *alarms], "flood": flood, "unknown": silent}
 
     async def figures(self) -> dict[str, object]:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RECALL_LIMIT_S):
+                await self._recalled.wait()
         return self._figures.as_json(time.time())
 
     async def history(self, wanted: TransitionFilter) -> list[dict[str, object]]:
@@ -189,6 +196,7 @@ class SiteAlarms(Orders):
                 figures.note(step, time.time())
         figures.standing = self._figures.standing
         self._figures = figures
+        self._recalled.set()
 
     async def _refresh(self) -> None:
         """Asks the routers now and then: what this actor has not heard of is found."""

@@ -74,7 +74,7 @@ def test_the_history_ends_with_the_newest_and_passes_its_filters_on(site):
     desk = site.plant.alarm_desk
     desk.steps = steps(3)
     lines = ess("alarms", "--history", "--limit", "2").stdout.splitlines()
-    assert lines[0].split() == ["TIME", "PRIORITY", "INSTANCE", "SOURCE", "FROM", "TO", "VALUE"]
+    assert lines[0].split() == ["TIME", "PRIORITY", "TYPE", "INSTANCE", "SOURCE", "FROM", "TO", "VALUE"]
     assert [line.split()[1][-6:] for line in lines[1:]] == ["01.000", "02.000"]
     before = time.time()
     words = ("--since", "12h", "--until", "2026-11-23T14:00", "--instance", "ess_2", "--priority", "high")
@@ -122,7 +122,9 @@ def test_views_and_times_that_make_no_sense_are_usage_errors(site, words):
 # --- orders ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [HOT, "BMS_2_OverTemp", "overtemp", "over_temp", "bms_2 over", "Over Temp"])
+@pytest.mark.parametrize(
+    "name", [HOT, "BMS_2_OverTemp", "overtemp", "over_temp", "bms_2 over", "fault:/faults/bms_2"]
+)
 def test_any_part_that_one_alarm_has_means_it(site, name):
     result = ess("ack", name)
     assert (result.exit_code, result.stdout) == (0, f"{HOT}: done\n1 of 1 done\n")
