@@ -9,6 +9,9 @@ from ess_actors.core.alarm_state import State
 QUIET: Final = 500
 """Alarms that are normal again and still remembered: what is known can be taken out of service."""
 
+_FUZZ_S: Final = 1e-3
+"""Timers are set on another clock: one this close to its end has run out."""
+
 
 class AlarmList:
     """Pure. `wall` = unix seconds. Whatever changes is in `changes` until it is taken."""
@@ -107,10 +110,10 @@ class AlarmList:
     def tick(self, wall: float) -> list[Step]:
         """Delays and shelves that are over."""
         steps: list[Step] = []
-        for identity in [identity for identity, due in self._timed.items() if due <= wall]:
+        for identity, due in [one for one in self._timed.items() if one[1] <= wall + _FUZZ_S]:
             alarm = self.alarms[identity]
             self._touch(alarm)
-            steps += alarm.tick(wall)
+            steps += alarm.tick(max(due, wall))
         return steps
 
     def due(self) -> float | None:
