@@ -131,7 +131,7 @@ class SiteAlarms(Orders):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_RECALL_LIMIT_S):
                 await self._recalled.wait()
-        return self._figures.as_json(time.time())
+        return {**self._figures.as_json(time.time()), "complete": self._recalled.is_set()}
 
     async def history(self, wanted: TransitionFilter) -> list[dict[str, object]]:
         return [step.as_row() for step in map(_step_of, await self._found(wanted))]

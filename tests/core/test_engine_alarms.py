@@ -204,7 +204,9 @@ def heard(router: AlarmRouter, messages: list[Message]) -> None:
 
 
 def listed(router: AlarmRouter) -> list[dict[str, Any]]:
-    return [{k: v for k, v in a.items() if k not in ("since", "count", "changed")} for a in router.alarms(0.0)]
+    return [
+        {k: v for k, v in a.items() if k not in ("since", "count", "changed")} for a in router.alarms(0.0)
+    ]
 
 
 def test_a_restarted_router_gets_its_list_back() -> None:

@@ -127,7 +127,9 @@ def test_what_no_longer_fits_the_documents_is_left_out() -> None:
     changed = {"/site": {"faults": {"value": "text", "saved": True}, "name": "none"}}
     second, sent = second_life(first, changed)
     assert (second.value("/site:faults"), second.value("/site:name")) == ("text", "none")
-    assert [body["kind"] for body in told(sent)] == ["raised", "normal", "stands"], "a clear can take it off the list"
+    assert [body["kind"] for body in told(sent)] == ["raised", "normal", "stands"], (
+        "a clear can take it off the list"
+    )
     for state in (
         {"source /t:x": 5},
         {"list /t:x": None},
