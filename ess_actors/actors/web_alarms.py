@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any, Final
 
 import orjson
@@ -12,7 +13,13 @@ import orjson
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.web_alarm_orders import Orders
 from ess_actors.core.alarm_figures import COUNTED, DAY_S, WINDOW_S, AlarmFigures
-from ess_actors.core.alarm_history import UNACKNOWLEDGED, Transition, TransitionFilter, transition_of
+from ess_actors.core.alarm_history import (
+    UNACKNOWLEDGED,
+    Transition,
+    TransitionFilter,
+    sounding,
+    transition_of,
+)
 from ess_actors.core.control import Answer, TransitionsRequest
 from ess_actors.core.errors import RequestError
 from ess_actors.core.first_out import mark
@@ -171,28 +178,31 @@ class SiteAlarms(Orders):
 
     async def _recall(self) -> None:
         """The last day out of the journal, so that a restart of this actor changes no figure."""
-        steps: list[Transition] = []
+        sounded: list[tuple[float, str]] = []
+        count = 0
         wanted = TransitionFilter(since=time.time() - DAY_S - WINDOW_S, limit=_PAGE)
-        while len(steps) < MOST_RECALLED:
+        while count < MOST_RECALLED:
             try:
                 found = await self._found(wanted)
             except RequestError:
                 await asyncio.sleep(_RETRY_S)
                 continue
-            steps += map(_step_of, found)
+            count += len(found)
+            # A day of a storm is kept in mind here: of each step only what counts, of each id one text.
+            sounded += [(step.time, intern(step.id)) for step in map(_step_of, found) if step.annunciates]
             if len(found) < _PAGE:
                 break
             wanted = wanted._replace(behind=(found[-1][1], found[-1][0]))
-        known = set(steps)
+        known = set(sounded)
         figures = AlarmFigures(self._settings.operators)
         figures.begin(time.time())
-        for number, step in enumerate(reversed(steps)):
-            figures.note(step, time.time())
+        for number, (at, alarm_id) in enumerate(reversed(sounded)):
+            figures.note(sounding(at, alarm_id), time.time())
             if number % _PAGE == 0:
                 await asyncio.sleep(0)
         meanwhile, self._meanwhile = self._meanwhile or (), None
         for step in meanwhile:
-            if step not in known:
+            if (step.time, step.id) not in known:
                 figures.note(step, time.time())
         figures.standing = self._figures.standing
         self._figures = figures
