@@ -50,7 +50,7 @@ def test_a_latched_alarm_its_counters_and_its_place_in_the_routers_list_survive(
     assert second.get("/assets/bms_1/summary") == first.get("/assets/bms_1/summary")
     for reference in ("/status/bms_1:FaultCnt", "/status/bms_1:FaultShutdown", "/faults/bms_1:OverTemp"):
         assert second.value(reference) == first.value(reference)
-    raised, stands = told(sent)
+    raised, _ = told(sent)
     assert (raised["kind"], raised["since"], raised["count"]) == ("raised", WALL, 1)
     assert "set" not in {message.method for message in sent}, "nothing is commanded"
 
