@@ -47,6 +47,10 @@ class Orders:
         """Ids of all alarms that are not normal."""
         raise NotImplementedError
 
+    def changed(self) -> None:
+        """An order was carried out: what was asked before it is old."""
+        raise NotImplementedError
+
     def take_result(self, message: Message) -> None:
         """What a router publishes; the result of a clear is awaited by its command."""
         waiting = self._results.get(message.command)
@@ -72,6 +76,7 @@ class Orders:
         body = _joined(dict(zip(parts, answers, strict=True)), parts, results)
         new = {key: value for key, value in order.items() if key not in ("by", "origin")}
         new |= {"all": True} if ids is None else {"ids": list(ids)}
+        self.changed()
         said = f"{body['status']}: {body['text']}"
         self._to_actor(row_of(by, f"/alarms/{verb}", _text(old), _text(new), said))
         if body["status"] == "refused":
@@ -81,6 +86,7 @@ class Orders:
     async def clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
         old = {one: self.state_of(one) for one in self.ids()}
         code, body = await self._clear(asset, by)
+        self.changed()
         said = str(body.get("text"))
         new = {"asset": asset} if asset else {}
         self._to_actor(row_of(by, "/alarms/clear", _text(old), _text(new), said))
@@ -117,13 +123,17 @@ class Orders:
         return await self._ask(asked)
 
     async def _clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
-        places = await self._places()
+        places, silent = await self._places()
         place = places.get(asset) if asset else next(iter(places.values()), None)
         if place is None:
             named = f"{asset!r} has none" if asset else "none was found"
             text = f"a clear is a variable clear_faults in the documents, and {named}; there are {', '.join(places)}"
             return 404, {"error": "not_found", "text": text, "near": list(places)}
         uri, value = place
+        if not asset and silent and uri.split("/")[1] != self._settings.instances[0]:
+            # What is left of the site would be cleared, and look like the whole of it.
+            text = f"{', '.join(silent)} does not answer; name an asset to clear a part, there are {', '.join(places)}"
+            return 504, {"error": "no_answer", "text": text, "near": list(places)}
         command = self._command()
         # The router that will owe the result is told first who orders it; the clear goes the way of every clear.
         told = {"verb": "clear", "by": by.who, "origin": by.origin}
@@ -155,17 +165,18 @@ class Orders:
             del self._results[command]
         return 200, body
 
-    async def _places(self) -> dict[str, tuple[str, object]]:
-        """Asset -> where a clear of it is ordered and by which value; assets that operators see come first."""
+    async def _places(self) -> tuple[dict[str, tuple[str, object]], list[str]]:
+        """Asset -> where a clear of it is ordered and by which value, assets that operators see first; and the
+        instances that do not answer."""
         names = self._settings.instances
         asked = [
             self._ask(Message("get", f"/{name}/{what}", replyto=_INTERNAL, explain=True))
             for what in ("assets", "faults")
             for name in names
         ]
-        told = [
-            orjson.loads(answer.body) if not answer.status else {} for answer in await asyncio.gather(*asked)
-        ]
+        answers = await asyncio.gather(*asked)
+        told = [orjson.loads(answer.body) if not answer.status else {} for answer in answers]
+        silent = [name for name, answer in zip(names, answers, strict=False) if answer.status in _SILENT]
         places: dict[str, tuple[str, object]] = {}
         for name, assets in zip(names, told[: len(names)], strict=True):
             for asset, tables in _items(assets):
@@ -176,7 +187,7 @@ class Orders:
                 if "clear_faults" in dict(_items(variables)):
                     asset = table.rpartition("/")[2]
                     places.setdefault(asset, (f"/{name}/faults/{asset}/clear_faults", "Clear"))
-        return places
+        return places, silent
 
 
 def _joined(

@@ -97,6 +97,8 @@ class SiteAlarms(Orders):
         self._figures.begin(time.time())
         self._meanwhile: deque[Transition] | None = deque(maxlen=MOST_RECALLED)
         """What happened while the journal was read; None when it has been."""
+        self._asking: asyncio.Task[tuple[list[dict[str, object]], list[str]]] | None = None
+        """The list is asked for, and nothing has happened since."""
         self._recalled = asyncio.Event()
         self._stale = asyncio.Event()
         self._silent_since: dict[str, float] = {}
@@ -110,6 +112,7 @@ class SiteAlarms(Orders):
         if step is None:
             self.take_result(message)
             return
+        self.changed()
         self.meter.count("ess_alarm_transitions_total", step.instance, step.after)
         self._figures.note(step, time.time())
         if self._meanwhile is not None:
@@ -127,7 +130,10 @@ class SiteAlarms(Orders):
     # --- web.AlarmDesk ----------------------------------------------------------------------------------------
 
     async def listed(self) -> dict[str, object]:
-        alarms, silent = await self._ask_all()
+        # Many pages ask at once when something happens; the routers are asked once for all of them.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_all())
+        alarms, silent = await asyncio.shield(self._asking)
         if len(silent) == len(self._settings.instances):
             raise RequestError("no_answer", "no alarm router answers; `ess-actors status` shows why")
         missing = [unknown(name, self._silent_since[name]) for name in silent]
@@ -144,6 +150,9 @@ class SiteAlarms(Orders):
         return [step.as_row() for step in map(_step_of, await self._found(wanted))]
 
     # --- details ----------------------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        self._asking = None
 
     def state_of(self, alarm_id: str) -> str:
         known = self._figures.standing.get(alarm_id)
