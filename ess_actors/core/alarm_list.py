@@ -45,13 +45,13 @@ class AlarmList:
         if "suppressed" in body:
             steps += alarm.suppress(body["suppressed"] is True, wall, "by design")
         alarm.count = count or (1 if alarm.state is State.NORMAL else alarm.count + 1)
+        cleared = body.get("cleared") is True
         if alarm.active and alarm.condition:
-            if body.get("cleared") is True:
-                steps += alarm.clear(wall, "")
-            else:
-                steps += alarm.reported(wall)
+            steps += [] if cleared else alarm.reported(wall)
         elif not again or alarm.since < since:
             steps += alarm.raised(wall, since)
+        if cleared:
+            steps += alarm.clear(wall, "")
         return alarm, steps
 
     def normal(self, source: object, wall: float, why: str = "") -> list[Step]:
@@ -87,12 +87,16 @@ class AlarmList:
         return steps
 
     def reconcile(self, told: Iterable[object], present: Iterable[str], wall: float) -> list[Step]:
-        """All that the instance has told of and that still counts: [instance, source, type, returned]; and the
-        sources that are not normal. What it knows otherwise than this list is what was missed."""
+        """All that the instance has told of and that still counts, as [instance, source, type, returned, cleared];
+        and the sources that are not normal. What it knows otherwise than this list is what was missed."""
         rows: dict[str, bool] = {}
+        cleared: set[str] = set()
         for row in told:
-            if isinstance(row, list) and len(row) == 4:
-                rows[id_of(str(row[0]), str(row[2]), str(row[1]))] = row[3] is True
+            if isinstance(row, list) and len(row) == 5:
+                identity = id_of(str(row[0]), str(row[2]), str(row[1]))
+                rows[identity] = row[3] is True
+                if row[4] is True:
+                    cleared.add(identity)
         wrong = set(present)
         why = "the instance says so after a restart"
         steps: list[Step] = []
@@ -102,6 +106,7 @@ class AlarmList:
                 steps += alarm.returned(wall, why)
             elif not alarm.condition and alarm.id in rows and stands:
                 steps += alarm.raised(wall, wall)
+                steps += alarm.clear(wall, "") if alarm.id in cleared else []
             if alarm.listed and alarm.id not in rows and not alarm.condition:
                 steps += alarm.clear(wall, "")
             self._touch(alarm)

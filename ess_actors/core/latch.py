@@ -147,7 +147,7 @@ class AlarmBook:
             self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True, **more)
         for source in dict.fromkeys(key[1] for key, told in self.told.items() if told.returned):
             self.engine.note("normal", source=source, again=True)
-        rows = [[*key, told.returned] for key, told in self.told.items()]
+        rows = [[*key, told.returned, told.cleared] for key, told in self.told.items()]
         self.engine.note("stands", told=rows, present=list(self.present))
 
     def back_to_normal(self, source: Variable) -> None:
