@@ -23,6 +23,9 @@ _SILENT: Final = frozenset(
     {"no_answer", "no_subscriber", "not_running", "unknown_outcome", "starting", "timeout"}
 )
 
+_UNSURE: Final = frozenset({"", "no_answer", "unknown_outcome", "timeout"})
+"""What may be said of a set that is carried out all the same: the result tells."""
+
 
 class Orders:
     """The part of web.AlarmDesk that changes something."""
@@ -142,17 +145,17 @@ class Orders:
             self._ask(Message("set", owing, orjson.dumps(told), explain=True, command=command))
         )
         await asyncio.sleep(0)
-        until = time.monotonic() + CLEAR_LIMIT_S
         result = self._results[command] = asyncio.get_running_loop().create_future()
+        ordered = asyncio.create_task(
+            self._ask(Message("set", uri, orjson.dumps(value), explain=True, command=command))
+        )
         try:
-            answer = await self._ask(
-                Message("set", uri, orjson.dumps(value), replyto="", explain=True, command=command)
-            )
-            if answer.status:
-                text = _said(answer) or f"set of {uri} was answered with {answer.status}"
-                code = 504 if answer.status in _SILENT else 409
-                return code, {"error": answer.status, "text": text}
-            async with asyncio.timeout(until - time.monotonic()):
+            async with asyncio.timeout(CLEAR_LIMIT_S):
+                await asyncio.wait({ordered, result}, return_when=asyncio.FIRST_COMPLETED)
+                if not result.done() and (answer := ordered.result()).status not in _UNSURE:
+                    text = _said(answer) or f"set of {uri} was answered with {answer.status}"
+                    code = 504 if answer.status in _SILENT else 409
+                    return code, {"error": answer.status, "text": text}
                 body = await result
         except TimeoutError:
             text = (
@@ -162,6 +165,7 @@ class Orders:
             return 504, {"error": "unknown_outcome", "text": text}
         finally:
             announced.cancel()
+            ordered.cancel()
             del self._results[command]
         return 200, body
 

@@ -73,9 +73,14 @@ def test_an_alarm_goes_through_the_hands_of_an_operator_and_leaves_its_traces(si
     code, text = ess(site, "ack", "maxcelltemp", "--json")
     assert code == 0 and json.loads(text)["results"] == {HOT: "acknowledged"}
     site.sim_set("bms_2", {POINT: None})
-    result = site.http.post("/api/alarms/clear", json={"asset": "ess"}, headers={"X-Operator": "eve"})
-    assert result.status_code == 200
-    body = result.json()
+    wait_for("the cause to be gone", lambda: state(site) in ("latched", "normal"))
+
+    def clear() -> dict[str, object] | None:
+        # On a machine that is busy with other things a result may come later than anybody waits for it.
+        answer = site.http.post("/api/alarms/clear", json={"asset": "ess"}, headers={"X-Operator": "eve"})
+        return answer.json() if answer.status_code == 200 else None
+
+    body = wait_for("a clear with its result", clear)
     assert (body["asked"], body["answered"], body["by"], body["origin"]) == (2, 2, "eve", "127.0.0.1")
     wait_for("the end of it", lambda: state(site) == "normal")
     wait_for("the history", lambda: steps(site, hot)[-1:] and steps(site, hot)[-1][1] == "normal")
