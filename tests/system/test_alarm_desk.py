@@ -72,7 +72,7 @@ def test_an_alarm_goes_through_the_hands_of_an_operator_and_leaves_its_traces(si
     assert code == 1 and "not_found" in text
     code, text = ess(site, "ack", "maxcelltemp", "--json")
     assert code == 0 and json.loads(text)["results"] == {HOT: "acknowledged"}
-    site.sim_set("bms_2", {POINT: None})
+    site.sim_set("bms_2", {POINT: False})
     wait_for("the cause to be gone", lambda: state(site) in ("latched", "normal"))
 
     def clear() -> dict[str, object] | None:
