@@ -105,7 +105,7 @@ def test_figures_and_history_outlive_the_web_actor_and_the_store(site, hot):
     pid = site.kill("web")
     wait_for("the web actor to be back", lambda: site.is_back("web", pid))
     assert count() == before and figures(site)["complete"]
-    wait_for("the list to be known", lambda: gauge(site, "ess_alarms_standing") >= 1)
+    wait_for("the list to be known", lambda: sum(site.metric("ess_alarm_active").values()) >= 1)
     pid = site.kill("store")
     wait_for("the store to be back", lambda: site.is_back("store", pid))
     wait_for("the history to be there again", lambda: steps(site, hot) == told)
