@@ -99,6 +99,7 @@ class SupervisingActor(TreeActor):
         generation = self.supervision.generation(child_id)
         orders = self.supervision.hung(child_id, generation, reason, time.monotonic())
         if orders:
+            self.meter.count("ess_actor_hung_total", child_id)
             log.error("%s (generation %d) %s; it is ended", child_id, generation, reason)
             self._obey(orders)
 
