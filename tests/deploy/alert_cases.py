@@ -16,9 +16,14 @@ class Case(NamedTuple):
 
 
 def one(name: str, values: str, at: int, before: int = 0, labels: str = "") -> Case:
-    """A case of one series."""
+    """A case of one series, whose labels the alert keeps."""
     inside = f"{I},{labels}" if labels else I
     return Case({f"{name}{{{inside}}}": values}, before, at, labels)
+
+
+def summed(name: str, values: str, at: int, before: int, labels: str) -> Case:
+    """A case of one series, of whose labels the alert keeps only the instance."""
+    return one(name, values, at, before, labels)._replace(labels='instance="a"')
 
 
 ACTOR = 'actor="ess_1"'
@@ -71,9 +76,7 @@ CASES: dict[str, Case] = {
         20,
         ACTOR,
     ),
-    "EssMessagesDropped": one(
-        "ess_messages_dropped_total", "0x5 0+3x10", 8, 4, 'actor="ess_1",reason="full"'
-    ),
+    "EssMessagesDropped": one("ess_messages_dropped_total", "_x5 1x10", 8, 4, 'actor="ess_1",reason="full"'),
     "EssReceiverBehind": one("ess_messages_waiting", "10x5 300x10", 8, 5, ACTOR),
     "EssForeignFrames": one("ess_messages_refused_total", "0x5 0+1x10", 8, 4, ACTOR),
     "EssSafeState": one("ess_safe_state", "0x5 1x10", 7, 4, 'device="pcs",reason="lease"'),
@@ -82,8 +85,8 @@ CASES: dict[str, Case] = {
     "EssDiskLow": one("ess_state_free_bytes", "9e9x5 4e8x10", 9, 5),
     "EssDiskFillsUp": one("ess_state_free_bytes", "9e9-5e6x600", 500, 5, 'actor="store"'),
     "EssCommitsLate": one("ess_commits_late_total", "0x5 0+2x20", 12, 5, ACTOR),
-    "EssFaultActive": one("ess_alarms_active", "0x5 1x10", 8, 4, 'actor="ess_1/alarms",severity="fault"'),
-    "EssAlarmActive": one("ess_alarms_active", "0x5 2x10", 8, 5, 'actor="ess_1/alarms",severity="alarm"'),
+    "EssFaultActive": summed("ess_alarms_active", "0x5 1x10", 8, 4, 'actor="ess_1/alarms",severity="fault"'),
+    "EssAlarmActive": summed("ess_alarms_active", "0x5 2x10", 8, 5, 'actor="ess_1/alarms",severity="alarm"'),
     "EssClearIncomplete": one(
         "ess_clear_faults_total", "0x5 1x10", 7, 4, 'actor="ess_1/alarms",result="incomplete"'
     ),
@@ -97,9 +100,9 @@ CASES: dict[str, Case] = {
     ),
     "EssActorCpuHigh": one("ess_actor_cpu_seconds_total", "0+6x10 60+57x40", 40, 10, ACTOR),
     "EssMemoryGrows": one("ess_actor_resident_memory_bytes", "50e6x60 50e6+1e5x600", 500, 60, ACTOR),
-    "EssApiErrors": one("ess_http_requests_total", "0x5 0+5x20", 14, 6, 'actor="web",code="504"'),
-    "EssApiRefusals": one("ess_http_requests_total", "0x5 0+5x20", 14, 6, 'actor="web",code="401"'),
-    "EssListenersMany": one("ess_listeners", "10x5 60x20", 14, 8, 'actor="web"'),
+    "EssApiErrors": summed("ess_http_requests_total", "0x5 0+5x20", 14, 6, 'actor="web",code="504"'),
+    "EssApiRefusals": summed("ess_http_requests_total", "0x5 0+5x20", 14, 6, 'actor="web",code="401"'),
+    "EssListenersMany": summed("ess_listeners", "10x5 60x20", 14, 8, 'actor="web"'),
     "EssBlockedMessages": one("ess_messages_blocked_total", "0+60x10 600+6000x20", 25, 9, ACTOR),
 }
 
