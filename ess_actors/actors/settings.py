@@ -64,6 +64,8 @@ class WebSettings:
     simulated: bool
     devices: Mapping[str, str]
     """Component uri -> the actor that speaks with its device, and alone may say what became of a set."""
+    operators: int = 1
+    """Persons who share the alarms, for the figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Site:
     """Stem of a client file -> the model of its simulated device, as `core.plant_model.Plant` takes it."""
     live: tuple[Live, ...]
     hung_after_s: float = HUNG_S
+    operators: int = 1
 
 
 def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
@@ -150,6 +151,7 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
         sim=dict(shape.sim),
         live=tuple(_live(one) for one in shape.live),
         hung_after_s=shape.hung_after_s,
+        operators=shape.operators,
     )
 
 

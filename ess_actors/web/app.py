@@ -12,6 +12,7 @@ from starlette.routing import Route
 from ess_actors.core.answers import FLAWED
 from ess_actors.core.metrics import Meter
 from ess_actors.web import incoming
+from ess_actors.web.alarm_routes import alarm_routes
 from ess_actors.web.answers import Refusal, complete, error_answer, json_answer, message_answer, near
 from ess_actors.web.bridge import Bridge
 from ess_actors.web.exposition import Exposition
@@ -42,13 +43,13 @@ def create_app(bridge: Bridge, meter: Meter, exposition: Exposition, actor_id: s
             Route("/readyz", guard(api.ready), methods=["GET"]),
             Route("/metrics", guard(api.metrics), methods=["GET"]),
             Route("/api/status", guard(api.status), methods=["GET"]),
-            Route("/api/alarms", guard(api.alarms), methods=["GET"]),
             Route("/api/journal", guard(api.journal), methods=["GET"]),
             Route("/api/audit", guard(api.audit), methods=["GET"]),
             Route("/api/listen", guard(api.listen), methods=["GET"]),
             Route("/api/message", guard(api.message), methods=["POST"]),
             Route("/api/send", guard(api.send), methods=["POST"]),
             Route("/api/actors/{actor_id:path}/{verb}", guard(api.order), methods=["POST"]),
+            *alarm_routes(bridge.alarm_desk, guard),
             *sim_routes(bridge, guard),
         ],
         exception_handlers=handlers,
@@ -95,9 +96,6 @@ class _Api:
 
     async def status(self, _: Request) -> Response:
         return json_answer(200, self._bridge.status())
-
-    async def alarms(self, _: Request) -> Response:
-        return json_answer(200, {"alarms": await in_time(self._bridge.alarms())})
 
     async def journal(self, request: Request) -> Response:
         limit = incoming.checked_limit(request.query_params.get("limit"), 100, 10_000)
