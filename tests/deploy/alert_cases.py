@@ -104,6 +104,38 @@ CASES: dict[str, Case] = {
     "EssApiRefusals": summed("ess_http_requests_total", "0x5 0+5x20", 14, 6, 'actor="web",code="401"'),
     "EssListenersMany": summed("ess_listeners", "10x5 60x20", 14, 8, 'actor="web"'),
     "EssBlockedMessages": one("ess_messages_blocked_total", "0+60x10 600+6000x20", 25, 9, ACTOR),
+    "EssAlarmFlood": one("ess_alarm_flood", "0x5 1x5", 7, 4),
+    "EssAlarmsUnacknowledged": one("ess_alarms_unacknowledged", "0x5 2x30", 22, 18),
+    "EssCriticalUnacknowledged": summed(
+        "ess_alarm_active", "0x5 1x10", 9, 6, 'priority="critical",state="unacknowledged_active"'
+    ),
+    "EssAlarmsUnknown": one("ess_alarms_unknown", "0x5 1x10", 8, 5),
+    "EssAlarmRateHigh": one("ess_alarms_per_operator_hour", "5x5 20x80", 70, 60),
+    "EssAlarmsChattering": one("ess_alarms_chattering", "0x5 1x30", 18, 12),
+    "EssAlarmsStale": one("ess_alarms_stale", "3x5 4x80", 70, 60),
+    "EssAlarmsSilenced": Case(
+        {f"ess_alarms_shelved{{{I}}}": "3x5 4x80", f"ess_alarms_out_of_service{{{I}}}": "2x85"}, 60, 70
+    ),
+    "EssHistoryDropped": one("ess_history_dropped_total", "_x5 1x10", 8, 4, 'actor="history",reason="slow"'),
+    "EssHistoryStopped": Case(
+        {
+            f'ess_history_samples_total{{{I},actor="history"}}': "0+100x10 1000x40",
+            f'ess_history_waiting{{{I},actor="history"}}': "5x50",
+        },
+        15,
+        40,
+        'actor="history"',
+    ),
+    "EssHistorySlow": Case(
+        {
+            f'ess_history_write_seconds_bucket{{{I},actor="history",le="1.0"}}': "0+100x10 1000x30",
+            f'ess_history_write_seconds_bucket{{{I},actor="history",le="2.5"}}': "0+100x40",
+            f'ess_history_write_seconds_bucket{{{I},actor="history",le="+Inf"}}': "0+100x40",
+        },
+        9,
+        25,
+        'actor="history"',
+    ),
 }
 
 HEALTHY: dict[str, str] = {
