@@ -190,7 +190,7 @@ def _joined(
         found = told.get("results")
         if answer.status or not isinstance(found, dict):
             silent.append(name)
-            why = _said(answer) or f"{name} does not answer"
+            why = _said(answer) if answer.status == "unknown_outcome" else f"{name} does not answer"
             for one in parts[name] or ():
                 results.setdefault(one, f"not known: {why}")
             continue

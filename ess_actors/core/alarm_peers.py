@@ -118,7 +118,7 @@ class Peers:
         if not self.known:
             return []
         fresh = self._wanted or version != self._told
-        if now - self._sent < (SPACING_S if fresh else BEAT_S):
+        if now < self._sent + (SPACING_S if fresh else BEAT_S):
             return []
         body: dict[str, Any] = {
             "kind": "list",

@@ -17,6 +17,7 @@ from ess_actors.core.messages import Message, instance_of, reply_to
 
 _ALARM: Final = "alarm "
 _PEER: Final = "peer "
+_HELD: Final = "untold "
 
 
 class AlarmRouter:
@@ -46,6 +47,8 @@ class AlarmRouter:
         for key, kept in state.items():
             if key.startswith(_PEER):
                 self.peers.restore(key.removeprefix(_PEER), kept)
+            elif key.startswith(_HELD):
+                self._telling.restore(key.removeprefix(_HELD), kept, now)
         wrong = self.list.restore(own)
         self._settle(now, wall)
         return wrong
@@ -58,7 +61,8 @@ class AlarmRouter:
     def state(self) -> dict[str, object]:
         """All that is to be kept."""
         own = {_ALARM + identity: kept for identity, kept in self.list.all().items()}
-        return {**own, **{_PEER + name: list(peer.alarms) for name, peer in self.peers.known.items()}}
+        held = {_HELD + identity: kept for identity, kept in self._telling.waiting().items()}
+        return {**own, **held, **{_PEER + name: list(peer.alarms) for name, peer in self.peers.known.items()}}
 
     def running(self, actors: Iterable[str], now: float) -> None:
         """Who runs, of the whole site."""
@@ -222,7 +226,9 @@ class AlarmRouter:
         self._ahead = wall - now
         self._changes.update((_ALARM + key, kept) for key, kept in self.list.changes().items())
         self._changes.update((_PEER + name, kept) for name, kept in self.peers.changes.items())
+        self._changes.update((_HELD + key, kept) for key, kept in self._telling.changes.items())
         self.peers.changes.clear()
+        self._telling.changes.clear()
         return self.peers.beat(
             self.list.version, lambda: [alarm.as_json() for alarm in self.list.listed()], now
         )

@@ -143,7 +143,8 @@ class AlarmBook:
     def retell(self) -> None:
         """Tell a router that starts anew all of it, in the old order; how often and since when too."""
         for told in self.told.values():
-            self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True)
+            more = {"cleared": True} if told.cleared else {}
+            self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True, **more)
         for source in dict.fromkeys(key[1] for key, told in self.told.items() if told.returned):
             self.engine.note("normal", source=source, again=True)
         rows = [[*key, told.returned] for key, told in self.told.items()]
