@@ -110,7 +110,7 @@ _ROWS: Final = (
         "",
         ("instance", "state"),
     ),
-    Metric("ess_alarms_per_10_minutes", Kind.GAUGE, "Alarms that sounded in the last 10 minutes.", "", ()),
+    Metric("ess_alarms_recent", Kind.GAUGE, "Alarms that sounded in the last 10 minutes.", "", ()),
     Metric(
         "ess_alarms_per_operator_hour",
         Kind.GAUGE,
