@@ -14,9 +14,10 @@ from ess_actors.actors.settings import (
     SiteSettings,
     WebSettings,
 )
-from ess_actors.config.site import Instance, Site
+from ess_actors.config.site import Live, Site
 from ess_actors.core.errors import ConfigError
 from ess_actors.core.lease import Guarding, SafeList
+from ess_actors.core.live import Shown
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
 from ess_actors.modbus.simulator import device_names
@@ -55,7 +56,7 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         for client in maps:
             if client.endpoint.address not in ports:
                 ports[client.endpoint.address] = free_port(taken)
-    instances = _instances(site.instances, options, ports)
+    instances = _instances(site, options, ports)
     listening = [Listening("operator API", host, port)]
     listening += [
         Listening(f"Modbus server {server.stem}", server.host, server.port)
@@ -102,10 +103,9 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
     return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening
 
 
-def _instances(
-    instances: Sequence[Instance], options: RunOptions, ports: Mapping[Address, int]
-) -> tuple[EssSettings, ...]:
+def _instances(site: Site, options: RunOptions, ports: Mapping[Address, int]) -> tuple[EssSettings, ...]:
     """Every instance with the clients it runs: a device that two files name is served for both by the first."""
+    instances = site.instances
     owners: list[int] = []
     files: list[list[ClientMap]] = []
     for index, instance in enumerate(instances):
@@ -138,9 +138,19 @@ def _instances(
                 record=options.record,
                 guarding=Guarding(guarded, instance.heartbeat, instance.emergency),
                 keep_changes=options.keep_changes,
+                shown=_shown(site.live, instance.name),
             )
         )
     return tuple(found)
+
+
+def _shown(live: Sequence[Live], instance: str) -> tuple[Shown, ...]:
+    """What of the site's `live` values this instance has."""
+    return tuple(
+        Shown(one.label, one.uri.removeprefix(f"/{instance}"), one.unit)
+        for one in live
+        if one.uri.startswith(f"/{instance}/")
+    )
 
 
 def _safe(maps: Sequence[ClientMap], lists: Sequence[SafeList]) -> SafeList | None:

@@ -21,6 +21,7 @@ from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.core.control import Children, Heartbeat, Order, Wake
 from ess_actors.core.ess import Ess
 from ess_actors.core.events import Event
+from ess_actors.core.live import Shown, shown_rows
 from ess_actors.core.local_time import UTC_OFFSET
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Snapshot
@@ -52,6 +53,7 @@ class EssActor(SupervisingActor):
         self._ess: Ess
         self._store: StoreLink
         self._lessor: Lessor
+        self._shown: tuple[Shown, ...] = ()
         self._recorder: Recorder | None = None
         self._turns = Turns()
         self._held: list[Message] | None = []
@@ -65,6 +67,7 @@ class EssActor(SupervisingActor):
         self._ess = Ess(settings.start, settings.documents, now=now, wall=wall, csv=settings.csv)
         if settings.record:
             self._record(settings, now, wall)
+        self._shown = settings.shown
         self._lessor = Lessor(self, settings.guarding)
         clients = {
             f"{settings.name}/{client.stem}": replace(client, again=self.generation > 1)
@@ -150,7 +153,10 @@ class EssActor(SupervisingActor):
         blocked = sum(count for name, count in counters.items() if name.startswith("blocked{"))
         self.meter.total("ess_messages_blocked_total", self.actor_id, value=blocked)
         self._store.note()
-        return super().snapshot()
+        return {
+            **super().snapshot(),
+            "ess_live_value": shown_rows(self.actor_id, self._ess, self._shown),
+        }
 
     def own_heartbeat(self) -> Heartbeat:
         beat = super().own_heartbeat()

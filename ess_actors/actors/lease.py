@@ -98,6 +98,7 @@ class Lessor:
                 continue
             reason = f"hung: its device was not looked after for {age:.2f} s"
             log.error("%s (generation %d) %s; it is killed", actor_id, report.generation, reason)
+            self._actor.meter.count("ess_actor_hung_total", actor_id)
             self._actor.supervision.crashed(actor_id, report.generation, reason)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(report.pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import Guarding, SafeList
+from ess_actors.core.live import Shown
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
 
@@ -46,6 +47,8 @@ class EssSettings:
     guarding: Guarding = field(default_factory=Guarding)
     keep_changes: bool = False
     """Keep the last changes of every variable from the start on, for `trace`."""
+    shown: tuple[Shown, ...] = ()
+    """Those of its values that are metrics."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The store actor: journals, keeps states and the audit table; the file is written on its own thread."""
 
 import asyncio
+import contextlib
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -45,6 +47,8 @@ class StoreActor(IoActor):
         self._flush_at: asyncio.TimerHandle | None = None
         self._problem = ""
         self._lost = 0
+        self._free: int | None = None
+        """Bytes that the state folder's file system had left when it was looked at last."""
         self._searching = ThreadPoolExecutor(1, "search")
         self._searches = 0
 
@@ -77,6 +81,10 @@ class StoreActor(IoActor):
 
     def snapshot(self) -> Snapshot:
         self.meter.total("ess_records_lost_total", self.actor_id, value=self._lost)
+        in_memory = self._journal is not None and self._journal.in_memory
+        self.meter.gauge("ess_store_problem", self.actor_id, value=float(bool(self._problem) or in_memory))
+        if self._free is not None:
+            self.meter.gauge("ess_state_free_bytes", self.actor_id, value=self._free)
         return super().snapshot()
 
     async def stop_io(self) -> None:
@@ -92,9 +100,12 @@ class StoreActor(IoActor):
         self.from_io("open")
         if notice:
             self._tell(notice)
-        while self._journal.in_memory:
+        while True:
+            with contextlib.suppress(OSError):
+                self._free = shutil.disk_usage(self.state_dir).free
             await asyncio.sleep(_REOPEN_S)
-            self._move_to_file(self._journal)
+            if self._journal.in_memory:
+                self._move_to_file(self._journal)
 
     def _move_to_file(self, memory: Journal) -> None:
         """Looks whether the file can be kept now; then this life ends, and the next one is handed all states anew."""

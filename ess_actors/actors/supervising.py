@@ -87,6 +87,9 @@ class SupervisingActor(TreeActor):
     def supervise(self, plans: Sequence[ChildPlan], strategy: Strategy = Strategy.ONE_FOR_ONE) -> None:
         """Start these children, in order; those an operator has stopped wait for his order."""
         self._plans = {plan.spec.id: plan for plan in plans}
+        for child_id in self._plans:
+            # Who watches sees the first time only when the series was there before.
+            self.meter.count("ess_actor_hung_total", child_id, by=0)
         self.supervision = Supervision((plan.spec for plan in plans), strategy, self._stopped)
         self._obey(self.supervision.begin(time.monotonic()))
         self.wake_after(LOOK_S, Wake("look"))
@@ -100,6 +103,7 @@ class SupervisingActor(TreeActor):
         generation = self.supervision.generation(child_id)
         orders = self.supervision.hung(child_id, generation, reason, time.monotonic())
         if orders:
+            self.meter.count("ess_actor_hung_total", child_id)
             log.error("%s (generation %d) %s; it is ended", child_id, generation, reason)
             self._obey(orders)
 

@@ -243,7 +243,7 @@ class SiteAlarms(Orders):
         self._series = set(counts)
         for key, count in counts.items():
             gauge("ess_alarm_active", *key, value=count)
-        gauge("ess_alarms_per_10_minutes", value=figures.per_10_min(now))
+        gauge("ess_alarms_recent", value=figures.per_10_min(now))
         gauge("ess_alarms_per_operator_hour", value=figures.per_operator_hour(now))
         gauge("ess_alarm_flood", value=float(figures.in_flood(now)))
         gauge("ess_alarms_standing", value=figures.presented())

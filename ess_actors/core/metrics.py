@@ -37,6 +37,14 @@ _ROWS: Final = (
     Metric("ess_build_info", Kind.GAUGE, "Always 1; the labels tell what runs.", "", ("version", "site")),
     Metric("ess_ready", Kind.GAUGE, "1 when every actor that should run does.", "", ()),
     Metric("ess_actor_up", Kind.GAUGE, "1 when the actor is RUNNING.", "", ("actor",)),
+    Metric(
+        "ess_actor_failed",
+        Kind.GAUGE,
+        "1 when it was given up until an operator restarts it.",
+        "",
+        ("actor",),
+    ),
+    Metric("ess_actor_hung_total", Kind.COUNTER, "Ended because its work stood still.", "", ("actor",)),
     Metric("ess_actor_restarts_total", Kind.COUNTER, "Starts after the first one.", "", ("actor",)),
     Metric(
         "ess_actor_report_age_seconds",
@@ -60,6 +68,8 @@ _ROWS: Final = (
     Metric("ess_messages_refused_total", Kind.COUNTER, "Frames that this tree did not send.", "", ("actor",)),
     Metric("ess_commits_late_total", Kind.COUNTER, "Published before the store had it.", "", ("actor",)),
     Metric("ess_records_lost_total", Kind.COUNTER, "Given up before the store took them.", "", ("actor",)),
+    Metric("ess_store_problem", Kind.GAUGE, "1 while the journal's file cannot be written.", "", ("actor",)),
+    Metric("ess_state_free_bytes", Kind.GAUGE, "Free space where the journal is.", "bytes", ("actor",)),
     Metric("ess_messages_waiting", Kind.GAUGE, "Wait because their receivers are behind.", "", ("actor",)),
     Metric(
         "ess_modbus_requests_total",
@@ -100,7 +110,7 @@ _ROWS: Final = (
         "",
         ("instance", "state"),
     ),
-    Metric("ess_alarms_per_10_minutes", Kind.GAUGE, "Alarms that sounded in the last 10 minutes.", "", ()),
+    Metric("ess_alarms_recent", Kind.GAUGE, "Alarms that sounded in the last 10 minutes.", "", ()),
     Metric(
         "ess_alarms_per_operator_hour",
         Kind.GAUGE,
@@ -126,6 +136,26 @@ _ROWS: Final = (
         "",
         ("actor", "result"),
     ),
+    Metric(
+        "ess_live_value",
+        Kind.GAUGE,
+        "What site.json lists under live; absent while it is not good.",
+        "",
+        ("actor", "label", "unit"),
+    ),
+    Metric("ess_history_samples_total", Kind.COUNTER, "Readings written to history.", "", ("actor",)),
+    Metric(
+        "ess_history_dropped_total",
+        Kind.COUNTER,
+        "Readings that history has lost, the oldest first; slow, failed, overload or too_many_points.",
+        "",
+        ("actor", "reason"),
+    ),
+    Metric("ess_history_waiting", Kind.GAUGE, "Readings that wait to be written.", "", ("actor",)),
+    Metric(
+        "ess_history_write_seconds", Kind.HISTOGRAM, "One batch into the database.", "seconds", ("actor",)
+    ),
+    Metric("ess_history_file_bytes", Kind.GAUGE, "What history takes.", "bytes", ("actor",)),
     Metric("ess_listeners", Kind.GAUGE, "Open event streams of the operator API.", "", ("actor",)),
     Metric("ess_http_requests_total", Kind.COUNTER, "Operator API answers by status.", "", ("actor", "code")),
 )

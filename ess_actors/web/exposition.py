@@ -25,6 +25,7 @@ _FROM_STATUS: Final = frozenset(
         "ess_build_info",
         "ess_ready",
         "ess_actor_up",
+        "ess_actor_failed",
         "ess_actor_restarts_total",
         "ess_actor_report_age_seconds",
     }
@@ -130,8 +131,9 @@ def _of_status(status: Mapping[str, object], version: str) -> Iterator[tuple[Ser
     actors = status.get("actors")
     for row in actors if isinstance(actors, list) else []:
         actor = str(row.get("id"))
-        up = str(row.get("state", "")).upper() == "RUNNING"
-        yield ("ess_actor_up", (actor,)), (1.0 if up else 0.0,)
+        state = str(row.get("state", "")).upper()
+        yield ("ess_actor_up", (actor,)), (1.0 if state == "RUNNING" else 0.0,)
+        yield ("ess_actor_failed", (actor,)), (1.0 if state == "FAILED" else 0.0,)
         yield ("ess_actor_restarts_total", (actor,)), (float(row.get("restarts") or 0),)
 
 

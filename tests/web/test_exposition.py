@@ -45,6 +45,8 @@ def test_the_tree_is_told_also_for_actors_that_cannot_report() -> None:
     assert samples["ess_ready", ()] == 0
     assert samples["ess_actor_up", ("ess_1",)] == 1
     assert samples["ess_actor_up", ("ess_1/pcs",)] == 0
+    assert samples["ess_actor_failed", ("ess_1",)] == 0
+    assert samples["ess_actor_failed", ("ess_1/pcs",)] == 1
     assert samples["ess_actor_restarts_total", ("ess_1",)] == 2
     assert samples["ess_actor_restarts_total", ("ess_1/pcs",)] == 0
 
