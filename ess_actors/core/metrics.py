@@ -93,6 +93,7 @@ _ROWS: Final = (
         "",
         ("actor", "result"),
     ),
+    Metric("ess_pages", Kind.GAUGE, "Open pages of operators.", "", ("actor",)),
     Metric("ess_listeners", Kind.GAUGE, "Open event streams of the operator API.", "", ("actor",)),
     Metric("ess_http_requests_total", Kind.COUNTER, "Operator API answers by status.", "", ("actor", "code")),
 )
