@@ -1,5 +1,6 @@
 """From a checked site and the options of `run` to what the supervisor starts: devices or simulators, ports, ids."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -64,8 +65,8 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         if server.serial is None
     ]
     addresses = {
-        "operator API": f"http://{host}:{port}",
-        "metrics": f"http://{host}:{port}/metrics",
+        "operator API": f"{site.access.scheme}://{host}:{port}",
+        "metrics": f"{site.access.scheme}://{host}:{port}/metrics",
         **{entry.what: f"{entry.host}:{entry.port}" for entry in listening[1:]},
         **{
             f"Modbus server {server.stem}": server.serial.device
@@ -88,7 +89,16 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         for component in one.components
     }
     web = WebSettings(
-        site.name, host, port, version("ess_actors"), names, addresses, options.simulated, devices
+        site.name,
+        host,
+        port,
+        version("ess_actors"),
+        names,
+        addresses,
+        options.simulated,
+        devices,
+        site.access,
+        secrets.token_urlsafe(32),
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
     return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening

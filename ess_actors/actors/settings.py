@@ -8,6 +8,7 @@ from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import Guarding, SafeList
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
+from ess_actors.core.site_access import SiteAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class WebSettings:
     simulated: bool
     devices: Mapping[str, str]
     """Component uri -> the actor that speaks with its device, and alone may say what became of a set."""
+    access: SiteAccess = field(default_factory=SiteAccess)
+    launcher: str = field(default="", repr=False)
+    """The token with which the launch command looks on; made anew at each start, kept nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

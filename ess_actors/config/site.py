@@ -8,6 +8,7 @@ from typing import Final
 from ess_actors.config.documents import Source, child, read_csv, read_folder, read_object, trees
 from ess_actors.config.modbus_client import load_client
 from ess_actors.config.modbus_server import load_server
+from ess_actors.config.site_access import access_of
 from ess_actors.config.site_checks import Placed, cross_check
 from ess_actors.config.site_engine import lint_instance
 from ess_actors.config.site_safety import safety_of
@@ -18,6 +19,7 @@ from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import EmergencyStop, SafeList, SiteHeartbeat
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
+from ess_actors.core.site_access import SiteAccess
 
 SITE_FILE: Final = "site.json"
 
@@ -64,6 +66,7 @@ class Site:
     """Stem of a client file -> the model of its simulated device, as `core.plant_model.Plant` takes it."""
     live: tuple[Live, ...]
     hung_after_s: float = HUNG_S
+    access: SiteAccess = field(default_factory=SiteAccess)
 
 
 def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
@@ -150,6 +153,7 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
         sim=dict(shape.sim),
         live=tuple(_live(one) for one in shape.live),
         hung_after_s=shape.hung_after_s,
+        access=access_of(folder, shape.access),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ess_actors.core.hung import HUNG_S
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+RoleWord = Literal["viewer", "operator", "engineer"]
 FileName = Annotated[str, Field(min_length=1)]
 
 
@@ -53,6 +54,29 @@ class InstanceShape(Strict):
     emergency_stop: EmergencyStopShape | None = None
 
 
+class SocketShape(Strict):
+    """A local socket on which nobody logs in: the rights of its folder say who gets there."""
+
+    path: Annotated[str, Field(pattern="^/", max_length=100)]
+    role: RoleWord
+
+
+class TlsShape(Strict):
+    """PEM files, absolute or below the site's folder."""
+
+    certificate: FileName
+    key: FileName
+
+
+class AccessShape(Strict):
+    """Who gets in without a login, and how connections are encrypted."""
+
+    loopback: RoleWord | None = None
+    socket: SocketShape | None = None
+    tls: TlsShape | None = None
+    metrics: Literal["open", "login"] = "open"
+
+
 class ApiShape(Strict):
     """Where the operator API listens."""
 
@@ -74,6 +98,7 @@ class SiteShape(Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     instances: Annotated[list[InstanceShape], Field(min_length=1)]
     api: ApiShape = ApiShape()
+    access: AccessShape | None = None
     sim: dict[str, dict[str, Any]] = {}
     live: list[LiveShape] = []
     hung_after_s: Annotated[float, Field(ge=0.5, le=600)] = HUNG_S
@@ -126,6 +151,9 @@ def _known(place: tuple[str | int, ...]) -> str:
         ("instances", "site_heartbeat"): HeartbeatShape,
         ("instances", "emergency_stop"): EmergencyStopShape,
         ("api",): ApiShape,
+        ("access",): AccessShape,
+        ("access", "socket"): SocketShape,
+        ("access", "tls"): TlsShape,
         ("live",): LiveShape,
     }
     return ", ".join(shapes.get(tuple(names[:2]), SiteShape).model_fields)

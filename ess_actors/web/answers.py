@@ -49,6 +49,7 @@ class Refusal(Exception):
         super().__init__(text)
         self.code = code
         self.body: dict[str, object] = {"error": error, "text": text, **more}
+        self.headers: dict[str, str] = {}
 
 
 def json_answer(code: int, body: object, headers: Mapping[str, str] | None = None) -> Response:

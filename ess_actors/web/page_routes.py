@@ -8,16 +8,17 @@ from typing import Any, Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
+from ess_actors.core.roles import Role
 from ess_actors.web import incoming
 from ess_actors.web.answers import Refusal, error_answer, message_answer
 from ess_actors.web.bridge import Answer, Bridge
-from ess_actors.web.guard import Guard, in_time
+from ess_actors.web.guard import in_time
 from ess_actors.web.live import MAX_PAGES, Hub, LiveStream
 from ess_actors.web.live_topics import topic_of
+from ess_actors.web.served import OBJECT, TEXT, Served, many, shape
 
 MAX_TOPICS: Final = 24
 """Of one page."""
@@ -30,28 +31,39 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
-_HEADERS: Final = {
-    # Nothing but this server's own files runs, and no page of another may show this one in a frame.
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; object-src 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cache-control": "no-cache",
-}
+_KEPT: Final = "no-cache"
+"""A browser asks each time whether its copy still holds: a new version is there with the next look."""
 _REPLY: Final = "/web/page"
 
 
-def page_routes(bridge: Bridge, guard: Guard, meter: Meter, closing: asyncio.Event) -> list[Route]:
-    """The routes: `/`, `/page/...`, `/api/live`, `/api/browse`, `/api/trace`."""
+def page_routes(bridge: Bridge, meter: Meter, closing: asyncio.Event) -> list[Served]:
+    """GET /, /page/..., /api/live, /api/browse, /api/trace. The files are for anybody: the form to log in is one."""
     page = _Page(bridge, meter, closing)
+    late = {404: "nothing is there", 503: "it is not running", 504: "it did not answer in time"}
+    uri = {"type": "string", "pattern": "^/", "maxLength": 1024}
     return [
-        Route("/", guard(page.index), methods=["GET"]),
-        Route("/page/{name:path}", guard(page.file), methods=["GET"]),
-        Route("/api/live", guard(page.live), methods=["GET"]),
-        Route("/api/browse", guard(page.browse), methods=["GET"]),
-        Route("/api/trace", guard(page.trace), methods=["GET"]),
-    ]
+        Served("GET", "/", Role.ANYBODY, page.index, "The operator page", TEXT, media="text/html"),
+        Served(
+            "GET", "/page/{name:path}", Role.ANYBODY, page.file, "A file of the page", TEXT,
+            codes={304: "as known", 404: "there is no such file"}, media="text/html",
+        ),
+        Served(
+            "GET", "/api/live", Role.VIEWER, page.live,
+            "What is shown, live: a snapshot of each topic (status, alarms, uri:/below/this, table:/instance/table), "
+            "then changes", TEXT, query={"topic": {**many(TEXT), "maxItems": MAX_TOPICS}}, must=("topic",),
+            codes={503: "too many pages"}, media="text/event-stream", stream=True,
+        ),
+        Served(
+            "GET", "/api/browse", Role.VIEWER, page.browse,
+            "Names of the tables and variables of an instance, or one table in every detail",
+            shape({"reply": OBJECT}), query={"instance": TEXT, "table": uri}, must=("instance",), codes=late,
+        ),
+        Served(
+            "GET", "/api/trace", Role.VIEWER, page.trace,
+            "Who writes a variable and whom it writes, the gates now and why, its last changes and by whom",
+            shape({"reply": OBJECT}), query={"uri": uri}, must=("uri",), codes=late,
+        ),
+    ]  # fmt: skip
 
 
 class _Page:
@@ -78,7 +90,7 @@ class _Page:
             return error_answer(404, "not_found", f"the page has no file {name[:80]!r}; open / instead")
         body, kind = self._files[name]
         mark = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-        headers = {**_HEADERS, "etag": mark}
+        headers = {"cache-control": _KEPT, "etag": mark}
         if request.headers.get("if-none-match") == mark:
             return Response(status_code=304, headers=headers)
         return Response(body, headers={**headers, "content-type": kind})

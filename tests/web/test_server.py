@@ -20,7 +20,7 @@ def stopped(served: Any) -> bool:
     """Stops the server, which waits for GRACE_S twice at most; whether it had to cut."""
     assert 2 * GRACE_S < 1.0
     served.run(served.server.stop())
-    wait_for("the server to end", served.server._task.done)
+    wait_for("the server to end", lambda: served.server.ended)
     return served.server._server.force_exit
 
 
