@@ -109,10 +109,10 @@ class EssActor(SupervisingActor):
             self._release()
 
     def _tell_restarted_router(self, now: float, wall: float) -> None:
-        """A router that starts anew knows of no alarm: what stands is told again, or its empty list would lie."""
+        """A router that starts anew may have missed something: it is told what stands, and what no longer does."""
         router = self._router.entry(f"{self.actor_id}/alarms")
         if router is not None and router.generation != self._router_generation:
-            if self._router_generation:
+            if self._router_generation or self._held is None:
                 self._let(Call("retell", now, wall))
             self._router_generation = router.generation
 

@@ -254,6 +254,8 @@ class Ess:
         return self._out()
 
     def _out(self) -> list[Message]:
+        if self.engine.alarms.watched:
+            self.engine.alarms.look_at_suppression()
         out = self.engine.outbox
         self.engine.outbox = []
         return out

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ess_actors.core.alarm_rules import listed, told_rules
 from ess_actors.core.assets import Asset
 from ess_actors.core.bodies import plain
 from ess_actors.core.engine import Engine
@@ -35,6 +36,8 @@ class Told:
     """Unix seconds of the first time."""
     count: int = 0
     returned: bool = False
+    cleared: bool = False
+    """Its list was emptied while it was not normal: it is forgotten when it returns."""
 
 
 class AlarmBook:
@@ -52,6 +55,8 @@ class AlarmBook:
         """Moves on with every change of what is kept here."""
         self.told: dict[tuple[str, str, str], Told] = {}
         """The router's list: (instance it began in, source, fault or alarm) -> what was told."""
+        self.watched = False
+        """Some of `told` may be suppressed by design."""
         self._clears = 0
         self._cleared: list[tuple[str, str]] = []
         """Asset and trigger of the clears of the present run, the topmost first."""
@@ -124,24 +129,55 @@ class AlarmBook:
             "severity": SEVERITY[kind],
             "list": target.uri,
         }
+        if rules := told_rules(self.engine.map, asset.name, kind, source):
+            told.fields["rules"] = rules
+            if watched := listed(rules.get("suppressed_by")):
+                told.fields["suppressed"] = self._suppressed(watched)
+                self.watched = True
+        if told.returned:
+            told.since = self.engine.wall
         told.count += 1
-        told.returned = False
+        told.returned = told.cleared = False
         self.engine.note("raised", **told.fields)
 
     def retell(self) -> None:
-        """Tell a router that has lost its list all of it, in the old order; how often and since when too."""
+        """Tell a router that starts anew all of it, in the old order; how often and since when too."""
         for told in self.told.values():
             self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True)
         for source in dict.fromkeys(key[1] for key, told in self.told.items() if told.returned):
             self.engine.note("normal", source=source, again=True)
+        rows = [[*key, told.returned] for key, told in self.told.items()]
+        self.engine.note("stands", told=rows, present=list(self.present))
 
     def back_to_normal(self, source: Variable) -> None:
         """The source is normal again; entries stay."""
         if self.present.pop(source.uri, None) is not None:
             self.version += 1
-            for key, told in self.told.items():
-                told.returned = told.returned or key[1] == source.uri
+            for key in [key for key in self.told if key[1] == source.uri]:
+                self.told[key].returned = True
+                if self.told[key].cleared:
+                    del self.told[key]
             self.engine.note("normal", source=source.uri)
+
+    def look_at_suppression(self) -> None:
+        """Tell the router of alarms that their design suppresses from now on, or no longer."""
+        for told in self.told.values():
+            if "suppressed" in told.fields:
+                rules = told.fields["rules"]
+                on = self._suppressed(listed(rules.get("suppressed_by") if isinstance(rules, dict) else None))
+                if on != told.fields["suppressed"]:
+                    self.version += 1
+                    told.fields["suppressed"] = on
+                    self.engine.note("suppressed", source=told.fields["source"], on=on)
+
+    def _suppressed(self, uris: tuple[str, ...]) -> bool:
+        """Whether one of these variables holds (true, or a number that is not 0)."""
+        for uri in uris:
+            table, _, name = uri.partition(":")
+            var = self.engine.map.find(table, name)
+            if var is not None and not isinstance(var.cell.value, str) and var.cell.value:
+                return True
+        return False
 
     def add(self, asset: Asset, kind: str, by: int) -> None:
         """Move the counter of a kind; it does not fall below 0."""
@@ -161,12 +197,14 @@ class AlarmBook:
         engine.clears.append(kind)
         self._cleared.append((asset.name, trigger.name))
         target = self.destination(asset, kind)
-        listed = {entry.source for entry in target.alarms or ()}
+        sources = {entry.source for entry in target.alarms or ()}
         for key, told in list(self.told.items()):
-            if key[2] == kind and (key[1] in listed or told.fields["list"] == target.uri):
-                listed.add(key[1])  # a long list has dropped its oldest entries, the router has not
-                del self.told[key]
-        sources = sorted(listed)
+            if key[2] == kind and (key[1] in sources or told.fields["list"] == target.uri):
+                sources.add(key[1])  # a long list has dropped its oldest entries, the router has not
+                if key[1] in self.present:
+                    told.cleared = True
+                else:
+                    del self.told[key]
         target.alarms = []
         engine.write(target, 0)
         for count in _COUNT.values():
@@ -178,7 +216,7 @@ class AlarmBook:
                 var.cell.previous = normal
         self._lower_flags(asset, trigger, kind)
         if sources:
-            engine.note("cleared", type=kind, asset=asset.name, list=target.uri, sources=sources)
+            engine.note("cleared", type=kind, asset=asset.name, list=target.uri, sources=sorted(sources))
         for child in list(asset.children()):
             below = engine.map.find(f"/{_LIST[kind]}/{child.name}", trigger.name)
             if below is not None and below is not trigger:
@@ -190,14 +228,14 @@ class AlarmBook:
     def _lower_flags(self, asset: Asset, trigger: Variable, kind: str) -> None:
         """Let the monitors that the trigger names report again."""
         component = trigger.text("defComp") or f"/status/{asset.name}"
-        for listed in trigger.numbered("numVars", "variable"):
-            name = trigger.text(listed)
+        for param in trigger.numbered("numVars", "variable"):
+            name = trigger.text(param)
             table, _, member = (name if ":" in name else f"{component}:{name}").partition(":")
             var = self.engine.map.find(table, member)
             if var is not None:
-                for param in var.params:
-                    if param.startswith("seen") and param.lower().endswith(kind):
-                        var.params[param] = False
+                for flag in var.params:
+                    if flag.startswith("seen") and flag.lower().endswith(kind):
+                        var.params[flag] = False
 
     def finish_run(self) -> None:
         """At the end of a run with a clear: name the command, ask devices for answers, tell the router."""
@@ -224,9 +262,11 @@ class AlarmBook:
         # A member is asked for faults and alarms by two messages of one command, and its router reports at
         # the first: what it says then is everything that is not normal.
         remaining = sorted(source for source, kind in self.present.items() if kind in kinds or not root)
+        by = {"by": engine.message.sender} if engine.message is not None and engine.message.sender else {}
         for kind in kinds:
             engine.note(
                 "clear",
+                **by,
                 type=kind,
                 asset=cleared[0][0],
                 root=root,

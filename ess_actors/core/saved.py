@@ -80,6 +80,7 @@ class Saved:
                     "since": told.since,
                     "count": told.count,
                     "returned": told.returned,
+                    "cleared": told.cleared,
                 },
             )
 
@@ -180,10 +181,15 @@ class Saved:
 
     def _entry(self, key: str, told: Mapping[str, Any]) -> None:
         origin, source, kind = map(str, orjson.loads(key))
+        self._engine.alarms.watched = self._engine.alarms.watched or "suppressed" in told["fields"]
         # Nobody could ever tell that a source which the documents no longer have is normal again.
         returned = bool(told["returned"]) or self._find(source) is None
         self._engine.alarms.told[origin, source, kind] = Told(
-            dict(told["fields"]), float(told["since"]), int(told["count"]), returned
+            dict(told["fields"]),
+            float(told["since"]),
+            int(told["count"]),
+            returned,
+            told.get("cleared") is True,
         )
 
 

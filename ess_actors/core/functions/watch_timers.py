@@ -42,7 +42,6 @@ class Watch:
         self.faults = faults
         self.on = on
         self.sign = -1.0 if side == "Min" else 1.0
-        self.reset_value = var.number(f"{side}ResetValue")
         self.recover_timeout = var.number(f"{side}RecoverTimeout")
         self.recover_left = self.recover_timeout
         self.recovered = False
@@ -57,8 +56,17 @@ class Watch:
             )
             for kind, word in ((ALARM, "Alarm"), (FAULT, "Fault"))
         ]
+        self.reset_value = self._reset_value()
         for flag in self.flags():
             var.params.setdefault(flag, False)
+
+    def _reset_value(self) -> float:
+        """`MaxResetValue` (`Min...`); without it the param `deadband` says how far inside the nearest threshold."""
+        given = f"{self.side}ResetValue"
+        limits = [self.sign * timer.threshold for timer in self.timers if timer.on]
+        if given in self.var.params or "deadband" not in self.var.params or not limits:
+            return self.var.number(given)
+        return self.sign * (min(limits) - self.var.number("deadband"))
 
     def follow(self, before: "Watch") -> None:
         """Go on from the timers of the watch before; new timeouts count from when theirs began."""
