@@ -99,6 +99,7 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         devices,
         site.access,
         secrets.token_urlsafe(32),
+        operators=site.operators,
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
     return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening

@@ -65,6 +65,8 @@ class WebSettings:
     access: SiteAccess = field(default_factory=SiteAccess)
     launcher: str = field(default="", repr=False)
     """The token with which the launch command looks on; made anew at each start, kept nowhere."""
+    operators: int = 1
+    """Persons who share the alarms, for the figures."""
 
 
 @dataclass(frozen=True, slots=True)

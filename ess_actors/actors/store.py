@@ -2,18 +2,20 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import orjson
 
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.process import log
-from ess_actors.core.control import Answer, AuditRequest, JournalRequest
+from ess_actors.core.control import Answer, AuditRequest, JournalRequest, TransitionsRequest
 from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.journaled import Commit, Committed, Record, commits, is_journaled, record_of
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Snapshot
 from ess_actors.store.journal import Journal, open_journal
+from ess_actors.store.transitions import Found, search
 
 _BATCH_S: Final = 0.2
 """Records of this time are written in one transaction."""
@@ -22,6 +24,8 @@ _URGENT_S: Final = 0.002
 _RETRY_S: Final = 1.0
 _REOPEN_S: Final = 2.0
 """How often a store without a file looks whether it can have one."""
+_SEARCHES: Final = 8
+"""Searches that may wait for their turn."""
 FILE: Final = "journal.sqlite"
 SUBSCRIPTIONS = ("post:/events", "post:/commands", "pub:/alarm_router")
 
@@ -41,6 +45,8 @@ class StoreActor(IoActor):
         self._flush_at: asyncio.TimerHandle | None = None
         self._problem = ""
         self._lost = 0
+        self._searching = ThreadPoolExecutor(1, "search")
+        self._searches = 0
 
     def on_configure(self, settings: None) -> None:
         self.start_io()
@@ -57,6 +63,8 @@ class StoreActor(IoActor):
                 self.call_io(self._commit, message, sender)
             case JournalRequest() | AuditRequest():
                 self.call_io(self._recent, message, sender)
+            case TransitionsRequest():
+                self.run_io(self._search(message, sender))
 
     def on_io(self, item: Any) -> None:
         match item:
@@ -72,6 +80,7 @@ class StoreActor(IoActor):
         return super().snapshot()
 
     async def stop_io(self) -> None:
+        self._searching.shutdown(wait=False, cancel_futures=True)
         if self._journal is not None:
             self._journal.append(self._batch, self._commits)
             self._journal.close()
@@ -147,6 +156,26 @@ class StoreActor(IoActor):
             log.warning("%s", problem)
         text = problem or f"journal {self.state_dir / FILE}: everything is written again"
         self.from_io(Event("store", text, ALARM if problem else STATUS))
+
+    async def _search(self, request: TransitionsRequest, sender: Any) -> None:
+        """On a thread and a connection of their own: a year of alarms is searched while commits go on."""
+        self._flush()
+        found: Found = []
+        problem = ""
+        if self._journal is None:
+            problem = "the journal is still being opened; ask again in a moment"
+        elif self._searches >= _SEARCHES:
+            problem = f"{_SEARCHES} searches wait already; ask again in a moment"
+        elif self._journal.in_memory:
+            found = self._journal.alarm_history(request.wanted)
+        else:
+            self._searches += 1
+            loop, path = asyncio.get_running_loop(), self.state_dir / FILE
+            found, problem = await loop.run_in_executor(self._searching, search, path, request.wanted)
+            self._searches -= 1
+        status = "no_answer" if problem else ""
+        body: object = {"text": problem} if problem else [(seq, *step) for seq, step in found]
+        self.from_io((sender, Answer(request.ticket, status, body)))
 
     def _recent(self, request: JournalRequest | AuditRequest, sender: Any) -> None:
         self._flush()

@@ -6,6 +6,7 @@ from typing import Any
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.store_link import WAKE, StoreLink
+from ess_actors.actors.web_alarms import SUBSCRIPTION
 from ess_actors.actors.web_audit import row_of
 from ess_actors.actors.web_bridge import ActorBridge
 from ess_actors.core.audit import Entry
@@ -18,6 +19,7 @@ from ess_actors.core.control import (
     SimCommand,
     SiteStatus,
     Subscribe,
+    TransitionsRequest,
     Wake,
 )
 from ess_actors.core.messages import Message, command_record
@@ -43,7 +45,7 @@ class WebActor(IoActor):
         self._store: StoreLink
         self._http_meter = Meter()
         """Counted on the thread; the actor's own meter is counted here."""
-        self._subscriptions: tuple[str, ...] = ()
+        self._subscriptions: tuple[str, ...] = (SUBSCRIPTION,)
         self._asset_listeners = 0
         self._counting = False
         """Whether instances were told how many listen."""
@@ -91,16 +93,21 @@ class WebActor(IoActor):
                 self.send(self._supervisor, item)
             case SimCommand():
                 self._pass_on("sim", item, item.ticket)
-            case JournalRequest() | AuditRequest():
+            case JournalRequest() | AuditRequest() | TransitionsRequest():
                 self._pass_on("store", item, item.ticket)
             case (subscriptions, asset_listeners):
-                self._subscriptions, self._asset_listeners = subscriptions, asset_listeners
-                self.send(self._supervisor, Subscribe(self.actor_id, self.generation, subscriptions))
+                self._subscriptions = (SUBSCRIPTION, *subscriptions)
+                self._asset_listeners = asset_listeners
+                self.send(self._supervisor, Subscribe(self.actor_id, self.generation, self._subscriptions))
                 self._tell_listeners()
 
     def snapshot(self) -> Snapshot:
         self._store.note()
-        return {**super().snapshot(), **self._http_meter.snapshot()}
+        return {
+            **super().snapshot(),
+            **self._http_meter.snapshot(),
+            **self._bridge.alarm_desk.meter.snapshot(),
+        }
 
     async def stop_io(self) -> None:
         if self._server is not None:
@@ -127,6 +134,7 @@ class WebActor(IoActor):
         try:
             await self._server.start(bound, local)
             self.from_io("serving")
+            self.run_io(self._bridge.alarm_desk.run())
             await self._server.wait()
         finally:
             store.close()

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from ess_actors.actors.settings import WebSettings
-from ess_actors.actors.web_alarms import joined
+from ess_actors.actors.web_alarms import INTERNAL, SiteAlarms
 from ess_actors.actors.web_audit import old_value, row_of
 from ess_actors.actors.web_questions import ANSWER_LIMIT_S, Question, QueueListener, unheard
 from ess_actors.actors.web_rows import actor_row
@@ -34,8 +34,7 @@ from ess_actors.web.exposition import Exposition
 
 _SELF: Final = "supervisor"
 _OLD: Final = "/web/old"
-_ALARMS: Final = "/web/alarms"
-_INTERNAL: Final = frozenset({_OLD, _ALARMS})
+_INTERNAL: Final = frozenset({_OLD, INTERNAL})
 """Where answers to questions go that nobody outside asked."""
 _SUPERVISOR_SILENT_S: Final = 5.0
 
@@ -54,6 +53,7 @@ class ActorBridge:
         self._status = SiteStatus(time.monotonic(), "starting", ())
         self._sources: dict[str, Heartbeat] = {}
         self._before: dict[str, Heartbeat] = {}
+        self.alarm_desk = SiteAlarms(settings, self._ask, self._ticketed, to_actor)
 
     # --- from the actor ---------------------------------------------------------------------------------------
 
@@ -75,6 +75,8 @@ class ActorBridge:
         if question is not None and message.sender:
             question.answers[message.sender] = web.Answer(message.status, message.body)
             question.settle()
+        elif message.method == "pub" and covers("/alarm_router", message.uri):
+            self.alarm_desk.heard(message)
         if message.status == FLAWED:
             message = message._replace(body=orjson.dumps(orjson.loads(message.body)["reply"]))
         self._show(message)
@@ -107,6 +109,7 @@ class ActorBridge:
         """These actors are down, or run anew and know nothing of what was asked before."""
         for question in list(self._questions.values()):
             question.lost(gone)
+        self.alarm_desk.lost(gone)
 
     def answered(self, answer: Answer | Ordered) -> None:
         """Answer to a ticket."""
@@ -174,7 +177,7 @@ class ActorBridge:
         question = self._questions[corr] = Question(answerable, message.method == "set")
         # The time makes the id unique over restarts of this actor: a command is done once per id.
         stamp = stamped(f"{self._settings.site}-{corr}-{time.time_ns()}", time.monotonic())
-        command = stamp if message.method == "set" else ""
+        command = message.command or (stamp if message.method == "set" else "")
         self._to_actor(message._replace(corr=corr, explain=answerable, command=command))
         try:
             async with asyncio.timeout(ANSWER_LIMIT_S):
@@ -206,16 +209,8 @@ class ActorBridge:
         return await self._sim("fault", stem, fault)
 
     async def alarms(self) -> list[dict[str, object]]:
-        asked = [
-            self._ask(Message("get", f"/alarm_router/{name}", replyto=_ALARMS, explain=True))
-            for name in self._settings.instances
-        ]
-        answers = await asyncio.gather(*asked)
-        silent = [n for n, answer in zip(self._settings.instances, answers, strict=True) if answer.status]
-        if len(silent) == len(answers):
-            raise RequestError("no_answer", "no alarm router answers; `ess-actors status` shows why")
-        told = [orjson.loads(answer.body)["alarms"] for answer in answers if not answer.status]
-        return joined(told, silent, time.time())
+        found: list[dict[str, object]] = (await self.alarm_desk.listed())["alarms"]  # type: ignore[assignment]
+        return found
 
     async def journal(self, limit: int) -> list[dict[str, object]]:
         return await self._stored(lambda ticket: JournalRequest(limit, ticket))

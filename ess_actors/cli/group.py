@@ -19,7 +19,11 @@ VERBS: Final[dict[str, str]] = {
     "set": "Set a variable or a table, or write to a device.",
     "pub": "Publish a body under a uri.",
     "listen": "Print messages as they pass.",
-    "alarms": "Show the active alarms and faults.",
+    "alarms": "Show the alarms that stand, their history, or their figures.",
+    "ack": "Acknowledge alarms.",
+    "shelve": "Put alarms away for a while, with a reason.",
+    "unshelve": "Take shelved alarms back.",
+    "clear-faults": "Clear latched faults, and tell what came of it.",
     "journal": "Show the latest events.",
     "audit": "Show who wrote what, or verify that no row was changed.",
     "trace": "Show who writes a variable, whom it writes, its gates and last changes.",
@@ -43,7 +47,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"ess_actors.cli.{cmd_name}").command
+        command: click.Command = import_module(f"ess_actors.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

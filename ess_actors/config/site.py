@@ -67,6 +67,7 @@ class Site:
     live: tuple[Live, ...]
     hung_after_s: float = HUNG_S
     access: SiteAccess = field(default_factory=SiteAccess)
+    operators: int = 1
 
 
 def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
@@ -154,6 +155,7 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
         live=tuple(_live(one) for one in shape.live),
         hung_after_s=shape.hung_after_s,
         access=access_of(folder, shape.access),
+        operators=shape.operators,
     )
 
 

@@ -103,6 +103,8 @@ class SiteShape(Strict):
     live: list[LiveShape] = []
     hung_after_s: Annotated[float, Field(ge=0.5, le=600)] = HUNG_S
     """An actor that did nothing for so long hangs."""
+    operators: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Persons who share the alarms, for the figures."""
 
 
 class ShapeError(Exception):

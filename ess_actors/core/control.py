@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.alarm_history import TransitionFilter
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.metrics import Snapshot
 from ess_actors.core.supervision import ChildReport
@@ -163,6 +164,14 @@ class AuditRequest:
     """Web -> store: the newest `limit` rows of the audit table."""
 
     limit: int
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionsRequest:
+    """Web -> store: transitions of alarms. Answered with [(number, *Transition)], newest first."""
+
+    wanted: TransitionFilter
     ticket: int
 
 

@@ -9,9 +9,10 @@ from typing import Final
 
 import orjson
 
+from ess_actors.core.alarm_history import TransitionFilter
 from ess_actors.core.audit import Entry
 from ess_actors.core.journaled import Commit, Record
-from ess_actors.store import audit, schema, states
+from ess_actors.store import audit, schema, states, transitions
 
 KEEP: Final = 500_000
 """Records kept; the oldest go first."""
@@ -129,6 +130,7 @@ class Journal:
                 told += states.apply(self._database, commit)
             records = [record for record in told if isinstance(record, Record)]
             self._database.executemany(_INSERT, records)
+            transitions.insert(self._database, records)
             self._chain.append(entry for entry in told if isinstance(entry, Entry))
             self._since_prune += len(records)
             if self._since_prune >= min(_PRUNE_EVERY, self._keep):
@@ -136,6 +138,7 @@ class Journal:
                 self._database.execute(
                     "DELETE FROM journal WHERE id <= (SELECT max(id) FROM journal) - ?", (self._keep,)
                 )
+                transitions.prune(self._database)
             self._database.execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:
@@ -147,6 +150,13 @@ class Journal:
         """The last `limit` audit rows, newest first; [] when unreadable."""
         try:
             return audit.recent(self._database, limit)
+        except sqlite3.Error:
+            return []
+
+    def alarm_history(self, wanted: TransitionFilter) -> transitions.Found:
+        """What fits of the transitions of alarms, newest first; [] when unreadable."""
+        try:
+            return transitions.select(self._database, wanted)
         except sqlite3.Error:
             return []
 

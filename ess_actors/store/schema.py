@@ -4,6 +4,8 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from ess_actors.store import transitions
+
 VERSION: Final = 2
 """Kept in `user_version` of the file; 0 = a new file."""
 
@@ -92,6 +94,7 @@ def _prepare(database: sqlite3.Connection) -> None:
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")
         database.execute("COMMIT")
+    transitions.prepare(database)
 
 
 def is_broken(problem: BaseException) -> bool:

@@ -14,6 +14,7 @@ from ess_actors.core.metrics import Meter
 from ess_actors.core.roles import Role
 from ess_actors.web import incoming
 from ess_actors.web.access import Access
+from ess_actors.web.alarm_routes import alarm_routes
 from ess_actors.web.answers import Refusal, complete, error_answer, json_answer, message_answer, near
 from ess_actors.web.bridge import Bridge
 from ess_actors.web.exposition import Exposition
@@ -54,6 +55,7 @@ def create_app(
     routes, table = routes_of(
         [
             *_rows_of(api, access.rules.metrics_login),
+            *alarm_routes(bridge.alarm_desk),
             *sim_routes(bridge),
             *page_routes(bridge, meter, api.closing),
             *login_routes(access, logins),
@@ -98,10 +100,6 @@ def _rows_of(api: "_Api", metrics_login: bool) -> list[Served]:
         Served(
             "GET", "/api/status", Role.VIEWER, api.status, "Every actor of the tree",
             shape({"site": TEXT, "state": TEXT, "ready": FLAG, "actors": many(OBJECT)}),
-        ),
-        Served(
-            "GET", "/api/alarms", Role.VIEWER, api.alarms, "The alarms that stand",
-            shape({"alarms": many(OBJECT)}), codes=late,
         ),
         Served(
             "GET", "/api/journal", Role.VIEWER, api.journal, "The latest records of the journal",
@@ -173,9 +171,6 @@ class _Api:
 
     async def status(self, _: Request) -> Response:
         return json_answer(200, self._bridge.status())
-
-    async def alarms(self, _: Request) -> Response:
-        return json_answer(200, {"alarms": await in_time(self._bridge.alarms())})
 
     async def journal(self, request: Request) -> Response:
         limit = incoming.checked_limit(request.query_params.get("limit"), 100, 10_000)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from ess_actors.core.alarm_history import TransitionFilter
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Snapshot
 
@@ -66,8 +67,36 @@ class SimBridge(Protocol):
         """Makes a simulated device fail in a chosen way."""
 
 
+class AlarmDesk(Protocol):
+    """Alarms of all instances and the orders to them. Codes are HTTP statuses; errors are raised as RequestError."""
+
+    async def listed(self) -> dict[str, object]:
+        """`{"alarms": [...], "flood": bool, "unknown": [instances]}`, newest first."""
+
+    async def order(
+        self, verb: str, ids: Sequence[str] | None, by: By, minutes: float | None = None, why: str = ""
+    ) -> tuple[int, dict[str, object]]:
+        """Carries out ack, shelve, unshelve, out_of_service or in_service; `ids` None = all alarms.
+
+        `{"status": ok, partly or refused, "results": {id: text}, "text": ...}`.
+        """
+
+    async def clear(self, asset: str, by: By) -> tuple[int, dict[str, object]]:
+        """Clears the faults of an asset, of the whole site when empty, and waits for the result."""
+
+    async def figures(self) -> dict[str, object]:
+        """Rates, floods, the most frequent, chattering and stale alarms; see core.alarm_figures."""
+
+    async def history(self, wanted: TransitionFilter) -> list[dict[str, object]]:
+        """Steps of alarms from state to state out of the journal, newest first."""
+
+
 class Bridge(SimBridge, Protocol):
     """Implemented by the web actor. Everything is called on the asyncio thread and answers soon."""
+
+    @property
+    def alarm_desk(self) -> AlarmDesk:
+        """What operators do with alarms."""
 
     def status(self) -> dict[str, object]:
         """The tree: site, state, ready, addresses, actors (one dict each: id, state, pid, restarts ...)."""

@@ -147,8 +147,7 @@ class Alarms(_Looking):
         self._told.clear()
 
     async def _look(self) -> object:
-        alarms: Any = await self._bridge.alarms()
-        return alarms if isinstance(alarms, dict) else {"alarms": alarms}
+        return await self._bridge.alarm_desk.listed()
 
 
 class OneTable(_Looking):

@@ -17,7 +17,7 @@ def ess(*words: str) -> Result:
 
 def test_every_verb_of_the_list_is_a_command_with_a_help():
     for verb in VERBS:
-        assert isinstance(import_module(f"ess_actors.cli.{verb}").command, click.Command)
+        assert isinstance(import_module(f"ess_actors.cli.{verb.replace('-', '_')}").command, click.Command)
         assert "Usage: " in ess(verb, "--help").stdout
 
 
