@@ -14,8 +14,8 @@ from ess_actors.web.live_topics import Topic, topic_of
 
 PAUSE_S: Final = 0.2
 """Between two events of one topic: a page is told at most five times a second."""
-TICK_S: Final = 1.0
-"""Every so often a page hears something, and so notices within two seconds when it hears nothing more."""
+TICK_S: Final = 0.5
+"""Every so often a page hears something; silence for three times as long is a lost connection."""
 MAX_PAGES: Final = 200
 """Open streams; each is a connection and a few numbers."""
 

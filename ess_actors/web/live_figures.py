@@ -7,6 +7,8 @@ from ess_actors.core.metrics import Snapshot
 from ess_actors.web.bridge import Source
 
 LATENCY: Final = "ess_message_latency_seconds"
+SILENT_S: Final = 4.0
+"""Heartbeats come every two seconds; a figure that is older than this has aged."""
 
 
 class Figures:
@@ -35,8 +37,9 @@ class Figures:
         }
         ages = source.snapshot.get("ess_point_age_seconds")
         if ages:
-            # The figure is as old as the heartbeat that brought it; the values have aged as much since.
-            more["point_age_s"] = round(max(values[0] for _, values in ages) + source.age_s, 1)
+            # A client that reports no more reads no more.
+            silent = source.age_s if source.age_s > SILENT_S else 0.0
+            more["point_age_s"] = round(max(values[0] for _, values in ages) + silent, 1)
         if "ess_safe_state" in source.snapshot:
             more["safe"] = _reason(source.snapshot)
         return {**row, **more}

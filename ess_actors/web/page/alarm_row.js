@@ -77,6 +77,7 @@ export function alarmRow({ store, tell, acknowledge, toggle }) {
     fold.hidden = !followers;
     setText(fold, `${closed ? "\u25b8" : "\u25be"} ${followers} that followed`);
     setText(value, compact(alarm.value ?? ""));
+    setAttribute(value, "title", compact(alarm.value ?? ""));
     setText(state, STATES[alarm.state] || alarm.state);
     setText(since, moment(alarm.since, store.now()));
     setAttribute(since, "title", dateAndTime(alarm.since));

@@ -9,7 +9,7 @@ export class Banner {
     this.store = store;
     this.counts = Object.fromEntries(PRIORITIES.map((name) => [name, h("b", {}, "0")]));
     this.groups = Object.fromEntries(PRIORITIES.map((name) => [name,
-      h("span", { class: "count", title: `${name}: standing alarms` }, mark(name), this.counts[name])]));
+      h("span", { class: "count", title: `${name} alarms in the list` }, mark(name), this.counts[name])]));
     this.top = h("span", { class: "top" });
     this.more = h("span", { class: "more" });
     this.shown = null;

@@ -5,6 +5,7 @@ import { DataDetail } from "./data_detail.js";
 import { h, Keyed, setAttribute, setClass, setText } from "./dom.js";
 import { compact, duration } from "./text.js";
 
+const AGAIN_MS = 3000;
 const MOST = 400; // names of a search that are listed
 
 const hash = (...parts) => `#/data/${parts.map(encodeURIComponent).join("/")}`;
@@ -23,6 +24,8 @@ export function dataView(context) {
   let at = { instance: "", table: "", name: "" };
   let tables = {};
   let known = "";
+  let loaded = false;
+  let again = 0;
   const rows = new Keyed(body, variableRow);
 
   function variableRow() {
@@ -63,7 +66,7 @@ export function dataView(context) {
       href: name ? hash(at.instance, uri, name) : hash(at.instance, uri),
       class: uri === at.table && !name ? "current" : null,
     }, h("span", {}, name ? `${uri}:${name}` : uri), h("span", { class: "unit" }, count || ""))),
-    found.length ? "" : h("p", { class: "nothing" }, at.instance ? "Nothing is called so." : ""),
+    found.length ? "" : h("p", { class: "nothing" }, loaded ? "Nothing is called so." : "Waiting for the names\u2026"),
     found.length > MOST ? h("p", { class: "nothing" }, `More than ${MOST}; write more of the name.`) : "");
   }
 
@@ -74,9 +77,12 @@ export function dataView(context) {
       if (wanted !== at.instance) return;
       tables = reply.tables;
       setText(told, "");
+      loaded = true;
     } catch (problem) {
-      tables = {};
+      if (wanted !== at.instance) return;
       setText(told, problem.message);
+      clearTimeout(again);
+      again = setTimeout(load, AGAIN_MS);
     }
     drawNames();
   }
@@ -89,7 +95,12 @@ export function dataView(context) {
       const chosen = wanted || at.instance || store.instances()[0] || "";
       const before = at;
       at = { instance: chosen, table: uri, name };
-      if (chosen !== before.instance && chosen) load();
+      if (chosen !== before.instance && chosen) {
+        tables = {};
+        loaded = false;
+        drawNames();
+        load();
+      }
       else drawNames();
       setText(title, uri ? `${chosen} ${uri}` : "Choose a table");
       table.hidden = !uri;
@@ -113,5 +124,6 @@ export function dataView(context) {
       rows.update(live.variables || [], (one) => one.name);
       detail.update((live.variables || []).find((one) => one.name === at.name));
     },
+    close: () => clearTimeout(again),
   };
 }

@@ -1,6 +1,6 @@
 // The stream of what is shown. It is read by hand, since only so the silence between two events can be noticed.
 
-const SILENT_MS = 1700; // the server says something every second
+const SILENT_MS = 1700; // the server says something twice a second
 const AGAIN_MS = 700;
 
 export class Live {

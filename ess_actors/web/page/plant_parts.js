@@ -38,7 +38,7 @@ export function headOf() {
       setText(title, asset.title);
       state.update(reading(asset, "state"));
       const age = asset.device?.point_age_s;
-      const heard = age === undefined ? "" : `read ${duration(age)} ago`;
+      const heard = age === undefined ? "" : `values ${duration(age)} old`;
       setText(comms, [asset.trouble, heard].filter(Boolean).join(", ") || `from ${asset.instance}`);
       setClass(comms, "abnormal", asset.trouble);
     },
@@ -90,6 +90,7 @@ function racks() {
     };
   });
   const node = labelled("Racks in service", h("div", { class: "figures" }, count.node, total), grid);
+  node.classList.add("serving");
   return {
     node,
     update(asset) {

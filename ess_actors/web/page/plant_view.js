@@ -8,6 +8,7 @@ import { figure, plantOf, reading, scaleOf } from "./plant_model.js";
 import { bmsRow, headOf, labelled, missingRow, valued } from "./plant_parts.js";
 
 const IDLE_KW = 0.5;
+const AGAIN_MS = 3000;
 const TREND = 150; // values of the small power line, one a second
 
 const REASONS = {
@@ -137,6 +138,7 @@ export function plantView(context) {
   const systems = new Keyed(totals, () => systemPanel(context));
   const orders = new Set();
   let asked = "";
+  let again = 0;
 
   // Which tables carry setpoints is asked once for each set of instances.
   async function find(instances) {
@@ -148,7 +150,10 @@ export function plantView(context) {
         for (const [uri, names] of Object.entries(reply.tables)) {
           if (names.includes("active_power_setpoint") && /^\/(components|site)\//.test(uri)) orders.add(`uri:${uri}`);
         }
-      } catch { asked = ""; }
+      } catch {
+        clearTimeout(again);
+        again = setTimeout(() => { asked = ""; }, AGAIN_MS);
+      }
     }));
     context.topics();
   }
@@ -181,6 +186,7 @@ export function plantView(context) {
       toBus.update(Math.abs(dc) / (scales.power * Math.max(1, plant.bms.length)), signed(dc));
       toGrid.update(Math.abs(ac) / span, signed(ac));
     },
+    close: () => clearTimeout(again),
   };
 
   // The page may be drawn several times a second; the line has one value for each.
