@@ -88,10 +88,11 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         for component in one.components
     }
     web = WebSettings(
-        site.name, host, port, version("ess_actors"), names, addresses, options.simulated, devices
-    )
+        site.name, host, port, version("ess_actors"), names, addresses, options.simulated, devices,
+        site.history is not None,
+    )  # fmt: skip
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
-    return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening
+    return SiteSettings(site.name, instances, web, sim, site.hung_after_s, site.history), listening
 
 
 def _instances(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import Guarding, SafeList
 from ess_actors.core.points import ClientMap
@@ -61,6 +62,8 @@ class WebSettings:
     simulated: bool
     devices: Mapping[str, str]
     """Component uri -> the actor that speaks with its device, and alone may say what became of a set."""
+    history: bool = False
+    """There is a history actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,13 @@ class SiteSettings:
     sim: SimSettings | None
     hung_after_s: float = HUNG_S
     """An actor that did nothing for so long hangs."""
+    history: Keeping | None = None
+    """None = there is no history actor."""
 
 
 def actor_ids(site: SiteSettings) -> tuple[str, ...]:
     """Ids of all actors of the complete site, the supervisor left out; start order."""
-    ids = ["store"]
+    ids = ["store"] if site.history is None else ["store", "history"]
     if site.sim is not None:
         ids.append("sim")
     for instance in site.instances:

@@ -6,10 +6,13 @@ from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.actors.web_bridge import ActorBridge
+from ess_actors.actors.web_history import HISTORY
 from ess_actors.core.audit import Entry
 from ess_actors.core.control import (
     Answer,
     AuditRequest,
+    HistoryPoints,
+    HistoryTrend,
     JournalRequest,
     Order,
     Ordered,
@@ -88,6 +91,8 @@ class WebActor(IoActor):
                 self._pass_on("sim", item, item.ticket)
             case JournalRequest() | AuditRequest():
                 self._pass_on("store", item, item.ticket)
+            case HistoryPoints() | HistoryTrend():
+                self._pass_on(HISTORY, item, item.ticket)
             case (subscriptions, asset_listeners):
                 self._subscriptions, self._asset_listeners = subscriptions, asset_listeners
                 self.send(self._supervisor, Subscribe(self.actor_id, self.generation, subscriptions))

@@ -16,6 +16,7 @@ from ess_actors.web.answers import Refusal, complete, error_answer, json_answer,
 from ess_actors.web.bridge import Bridge
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.guard import Guard, in_time
+from ess_actors.web.history_routes import history_routes
 from ess_actors.web.sim_app import sim_routes
 from ess_actors.web.sse import EventStream
 
@@ -50,6 +51,7 @@ def create_app(bridge: Bridge, meter: Meter, exposition: Exposition, actor_id: s
             Route("/api/send", guard(api.send), methods=["POST"]),
             Route("/api/actors/{actor_id:path}/{verb}", guard(api.order), methods=["POST"]),
             *sim_routes(bridge, guard),
+            *history_routes(bridge.history, guard),
         ],
         exception_handlers=handlers,
     )
