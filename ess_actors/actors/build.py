@@ -100,9 +100,10 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         site.access,
         secrets.token_urlsafe(32),
         operators=site.operators,
+        history=site.history is not None,
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
-    return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening
+    return SiteSettings(site.name, instances, web, sim, site.hung_after_s, site.history), listening
 
 
 def _instances(

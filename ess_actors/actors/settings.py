@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import Guarding, SafeList
 from ess_actors.core.points import ClientMap
@@ -67,6 +68,8 @@ class WebSettings:
     """The token with which the launch command looks on; made anew at each start, kept nowhere."""
     operators: int = 1
     """Persons who share the alarms, for the figures."""
+    history: bool = False
+    """There is a history actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +92,13 @@ class SiteSettings:
     sim: SimSettings | None
     hung_after_s: float = HUNG_S
     """An actor that did nothing for so long hangs."""
+    history: Keeping | None = None
+    """None = there is no history actor."""
 
 
 def actor_ids(site: SiteSettings) -> tuple[str, ...]:
     """Ids of all actors of the complete site, the supervisor left out; start order."""
-    ids = ["store"]
+    ids = ["store"] if site.history is None else ["store", "history"]
     if site.sim is not None:
         ids.append("sim")
     for instance in site.instances:

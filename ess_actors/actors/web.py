@@ -9,10 +9,13 @@ from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.actors.web_alarms import SUBSCRIPTION
 from ess_actors.actors.web_audit import row_of
 from ess_actors.actors.web_bridge import ActorBridge
+from ess_actors.actors.web_history import HISTORY
 from ess_actors.core.audit import Entry
 from ess_actors.core.control import (
     Answer,
     AuditRequest,
+    HistoryPoints,
+    HistoryTrend,
     JournalRequest,
     Order,
     Ordered,
@@ -95,6 +98,8 @@ class WebActor(IoActor):
                 self._pass_on("sim", item, item.ticket)
             case JournalRequest() | AuditRequest() | TransitionsRequest():
                 self._pass_on("store", item, item.ticket)
+            case HistoryPoints() | HistoryTrend():
+                self._pass_on(HISTORY, item, item.ticket)
             case (subscriptions, asset_listeners):
                 self._subscriptions = (SUBSCRIPTION, *subscriptions)
                 self._asset_listeners = asset_listeners

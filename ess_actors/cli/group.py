@@ -26,6 +26,7 @@ VERBS: Final[dict[str, str]] = {
     "clear-faults": "Clear latched faults, and tell what came of it.",
     "journal": "Show the latest events.",
     "audit": "Show who wrote what, or verify that no row was changed.",
+    "history": "Show what points had: a table, CSV or JSON.",
     "trace": "Show who writes a variable, whom it writes, its gates and last changes.",
     "functions": "List the functions that documents may call.",
     "replay": "Feed a recording to an instance again; it sends the same.",

@@ -11,10 +11,12 @@ from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site_access import access_of
 from ess_actors.config.site_checks import Placed, cross_check
 from ess_actors.config.site_engine import lint_instance
+from ess_actors.config.site_history import keeping_of
 from ess_actors.config.site_safety import safety_of
 from ess_actors.config.site_schema import InstanceShape, LiveShape, ShapeError, SiteShape, parse_site
 from ess_actors.config.start_file import StartFile, load_start
 from ess_actors.core.findings import Finding, Severity, in_order
+from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import EmergencyStop, SafeList, SiteHeartbeat
 from ess_actors.core.points import ClientMap
@@ -68,6 +70,8 @@ class Site:
     hung_after_s: float = HUNG_S
     access: SiteAccess = field(default_factory=SiteAccess)
     operators: int = 1
+    history: Keeping | None = None
+    """None = readings are not kept."""
 
 
 def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
@@ -156,6 +160,7 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
         hung_after_s=shape.hung_after_s,
         access=access_of(folder, shape.access),
         operators=shape.operators,
+        history=keeping_of(shape.history),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from ess_actors.config.documents import Source, child, read_csv, trees
 from ess_actors.config.site_access import check_access
 from ess_actors.config.site_forwarding import Spoken, check_forwarding
+from ess_actors.config.site_history import check_history
 from ess_actors.config.site_safety import check_safety
 from ess_actors.config.site_schema import SiteShape
 from ess_actors.config.site_sim import check_live, check_sim
@@ -62,6 +63,7 @@ def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> lis
         *_server_sources(site, placed),
         *_safety(site, shape, placed),
         *_forwarding(site, placed),
+        *check_history(site, shape.history),
         *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
         *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
     ]

@@ -84,6 +84,16 @@ class ApiShape(Strict):
     port: Port = 8300
 
 
+class HistoryShape(Strict):
+    """How long and where readings are kept."""
+
+    retention_days: Annotated[float, Field(ge=0.1, le=3650)] = 14.0
+    minutes_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
+    hours_days: Annotated[float, Field(ge=1, le=36_500)] = 3650.0
+    max_mb: Annotated[float, Field(ge=10, le=10_000_000)] = 2000.0
+    database: Annotated[str, Field(pattern="^postgres(ql)?://")] | None = None
+
+
 class LiveShape(Strict):
     """One value of the line that `run` and `demo` print: a label, where to ask, and how to write it."""
 
@@ -101,6 +111,7 @@ class SiteShape(Strict):
     access: AccessShape | None = None
     sim: dict[str, dict[str, Any]] = {}
     live: list[LiveShape] = []
+    history: HistoryShape | Literal[False] = HistoryShape()
     hung_after_s: Annotated[float, Field(ge=0.5, le=600)] = HUNG_S
     """An actor that did nothing for so long hangs."""
     operators: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -157,6 +168,7 @@ def _known(place: tuple[str | int, ...]) -> str:
         ("access", "socket"): SocketShape,
         ("access", "tls"): TlsShape,
         ("live",): LiveShape,
+        ("history",): HistoryShape,
     }
     return ", ".join(shapes.get(tuple(names[:2]), SiteShape).model_fields)
 

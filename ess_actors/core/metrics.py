@@ -127,6 +127,19 @@ _ROWS: Final = (
         ("actor", "result"),
     ),
     Metric("ess_pages", Kind.GAUGE, "Open pages of operators.", "", ("actor",)),
+    Metric("ess_history_samples_total", Kind.COUNTER, "Readings written to history.", "", ("actor",)),
+    Metric(
+        "ess_history_dropped_total",
+        Kind.COUNTER,
+        "Readings that history has lost, the oldest first; slow, failed, overload or too_many_points.",
+        "",
+        ("actor", "reason"),
+    ),
+    Metric("ess_history_waiting", Kind.GAUGE, "Readings that wait to be written.", "", ("actor",)),
+    Metric(
+        "ess_history_write_seconds", Kind.HISTOGRAM, "One batch into the database.", "seconds", ("actor",)
+    ),
+    Metric("ess_history_file_bytes", Kind.GAUGE, "What history takes.", "bytes", ("actor",)),
     Metric("ess_listeners", Kind.GAUGE, "Open event streams of the operator API.", "", ("actor",)),
     Metric("ess_http_requests_total", Kind.COUNTER, "Operator API answers by status.", "", ("actor", "code")),
 )

@@ -19,6 +19,7 @@ from ess_actors.web.answers import Refusal, complete, error_answer, json_answer,
 from ess_actors.web.bridge import Bridge
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.guard import Guard, in_time
+from ess_actors.web.history_routes import history_routes
 from ess_actors.web.login_routes import login_routes
 from ess_actors.web.logins import Logins
 from ess_actors.web.openapi import described
@@ -56,6 +57,7 @@ def create_app(
         [
             *_rows_of(api, access.rules.metrics_login),
             *alarm_routes(bridge.alarm_desk),
+            *history_routes(bridge.history),
             *sim_routes(bridge),
             *page_routes(bridge, meter, api.closing),
             *login_routes(access, logins),
