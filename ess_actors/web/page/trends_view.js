@@ -103,17 +103,21 @@ export function trendsView(context) {
     if (until === null) timer = setTimeout(load, Math.max(10, span / 60) * 1000);
   }
 
-  // The table that a point is in is live while it is shown: its value now is the end of the line.
+  // The topic that a point's value comes with: its table in an instance, or the messages of the bus that carry it.
+  const topicOf = (table) => (store.instances().includes(table.split("/")[1]) ? `table:${table}` : `uri:${table}`);
+
+  // Its value now is the end of the line.
   function hear() {
-    if (until !== null) return;
     for (const point of points) {
       const [table, name] = parted(point);
-      const one = store.tables.get(table)?.variables?.find((variable) => variable.name === name);
-      if (!one) continue;
-      const value = one.value;
+      const told = store.tables.get(table)?.variables?.find((one) => one.name === name)
+        || [...(store.values.get(`uri:${table}`)?.values() || [])].find((one) => one.uri === table && one.body && name in one.body)?.body[name];
+      if (told === undefined) continue;
+      const value = told !== null && typeof told === "object" ? told.value : told;
+      if (typeof value !== "number" && typeof value !== "boolean") continue;
       const known = live.get(point) || [];
       const last = known.at(-1) || series.get(point)?.rows.at(-1);
-      if (!last || last[2] !== value) known.push([store.now(), value, value, value, one.quality]);
+      if (!last || Number(last[2]) !== Number(value)) known.push([store.now(), value, value, value, told?.quality]);
       live.set(point, known);
     }
   }
@@ -164,8 +168,7 @@ export function trendsView(context) {
   return {
     node: h("div", { class: "view trends", id: "trends" }, h("div", { class: "tools" },
       h("div", { class: "finding" }, search, found), spans, back, ahead, now, range, h("span", { class: "right" }, csv)), told, area, times),
-    topics: () => (until === null ? [...new Set(points.map((point) => parted(point)[0]))]
-      .filter((table) => store.instances().includes(table.split("/")[1])).map((table) => `table:${table}`) : []),
+    topics: () => (until === null ? [...new Set(points.map((point) => topicOf(parted(point)[0])))] : []),
     go() {
       const given = new URLSearchParams(location.hash.split("?")[1] || "");
       points = given.getAll("point").slice(0, MOST);
