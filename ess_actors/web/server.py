@@ -152,6 +152,11 @@ class ApiServer:
         """Whether nothing is served any more."""
         return all(task.done() for task in self._tasks)
 
+    @property
+    def was_cut(self) -> bool:
+        """Whether its stop had to cut requests that did not end."""
+        return any(server.force_exit for server in self._servers)
+
     async def wait(self) -> None:
         """Returns when a server has ended; raises what ended it."""
         if self._tasks:

@@ -1,6 +1,5 @@
 """Users: who there is, new ones, other roles and passwords, and none without somebody left to look after them."""
 
-import re
 import time
 from typing import Final
 
@@ -15,9 +14,9 @@ from ess_actors.web.answers import Refusal, json_answer
 from ess_actors.web.logins import Logins
 from ess_actors.web.passwords import problem_of
 from ess_actors.web.served import FLAG, TEXT, Served, many, one_of, shape
+from ess_actors.web.user_names import NAME, NAME_PATTERN, NAME_RULE
 
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}\Z")
-NAMED: Final = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$"}
+NAMED: Final = {"type": "string", "pattern": NAME_PATTERN}
 ROLE: Final = one_of(*ROLE_WORDS)
 
 
@@ -114,7 +113,7 @@ def name_in(tree: dict[str, object]) -> str:
     """The member `name`. Raises Refusal 400."""
     name = tree.get("name")
     if not isinstance(name, str) or NAME.match(name) is None:
-        raise Refusal(400, "bad_name", "a name has 1 to 64 letters, digits, dots, dashes, underscores or @")
+        raise Refusal(400, "bad_name", NAME_RULE)
     return name
 
 
