@@ -4,6 +4,7 @@ import { ApiError, get, post } from "./api.js";
 import { AlarmHistory } from "./alarm_history.js";
 import { alarmRow } from "./alarm_row.js";
 import { byUrgency, isNew, isQuiet, priorityOf, PRIORITIES } from "./alarm_words.js";
+import { spark } from "./draw.js";
 import { h, Keyed, setClass, setText } from "./dom.js";
 import { askToClear } from "./plant_view.js";
 import { number } from "./text.js";
@@ -41,6 +42,8 @@ export function alarmsView(context) {
   const closed = new Set();
   const told = h("p", { class: "told", role: "status", id: "alarm-told" });
   const figures = h("div", { class: "strip", id: "alarm-figures" });
+  const rate = spark("Alarms per ten minutes, last day", { from: 0, least: 10, width: 144 });
+  const day = h("span", { class: "day", title: "Alarms per ten minutes, last day; a flood begins above 10" }, rate.node);
   const text = h("input", { type: "search", placeholder: "Filter", "aria-label": "Filter", oninput: context.later });
   const instance = h("select", { "aria-label": "Instance", onchange: context.later });
   const priority = h("select", { "aria-label": "Priority", onchange: context.later },
@@ -98,10 +101,12 @@ export function alarmsView(context) {
       ["standing", known.standing], ["shelved", known.shelved], ["suppressed", known.suppressed],
       ["out of service", known.out_of_service], ["chattering", known.chattering?.length], ["stale", known.stale?.length],
       ["floods", known.flood?.total]] : [["standing", list.filter((alarm) => !isQuiet(alarm)).length]];
+    day.hidden = !known?.series;
+    rate.update((known?.series || []).map(([, count]) => count), 144);
     const key = JSON.stringify([cells, flood]);
     if (figures.dataset.key === key) return;
     figures.dataset.key = key;
-    figures.replaceChildren(...cells.map(([name, value]) => h("span", {}, h("b", {}, number(value, Number.isInteger(value) ? 0 : 1)), ` ${name}`)),
+    figures.replaceChildren(day, ...cells.map(([name, value]) => h("span", {}, h("b", {}, number(value, Number.isInteger(value) ? 0 : 1)), ` ${name}`)),
       ...(flood ? [h("span", { class: "abnormal" }, "alarm flood: begin with the first cause")] : []),
       ...(known?.top?.length ? [h("details", { class: "top" }, h("summary", {}, "Top ten"),
         h("ol", {}, known.top.map((one) => h("li", {}, `${one.count} \u00d7 ${one.id}`))))] : []));

@@ -40,6 +40,7 @@ export class DataDetail {
       this.worth.replaceChildren();
     }
     this.at = at;
+    this.form.hidden = !this.mayWrite();
     this.node.hidden = !at.name;
     setText(this.title, at.name);
   }
@@ -84,11 +85,17 @@ export class DataDetail {
       }
     }
     try {
-      await post("/api/message", { method: "set", uri: `/${this.at.instance}${this.at.table}/${this.at.name}`, body });
+      await post("/api/message", { method: "set", uri: this.uri(), body });
       this.tell(`Set to ${compact(body)}.`, false);
     } catch (problem) {
       this.tell(problem.message, true);
     }
+  }
+
+  // An instance is reached by its name in front; an operator may only write where the site controller does.
+  uri() {
+    const { instance, table, name } = this.at;
+    return this.store.may("engineer") ? `/${instance}${table}/${name}` : `${table}/${name}`;
   }
 
   tell(text, refused) {

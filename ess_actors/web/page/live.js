@@ -24,6 +24,15 @@ export class Live {
     this.open();
   }
 
+  // Nobody may look any more: that is no lost connection.
+  stop() {
+    this.topics = [];
+    this.run += 1;
+    this.abort?.abort();
+    this.abort = null;
+    this.connected = false;
+  }
+
   open() {
     this.abort?.abort();
     this.run += 1;

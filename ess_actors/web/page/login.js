@@ -16,7 +16,7 @@ export function loginForm(onEnter) {
     button.disabled = true;
     setText(told, "");
     try {
-      onEnter(await post("/api/login", { user: user.value, password: password.value }));
+      onEnter({ ...await post("/api/login", { user: user.value, password: password.value }), via: "session" });
     } catch (problem) {
       setText(told, problem.message);
       password.value = "";

@@ -32,6 +32,7 @@ const state = h("span", { class: "chip", id: "site-state" });
 const who = h("span", { class: "who", id: "who" });
 const clock = h("span", { class: "clock" });
 const logout = h("button", { class: "quiet", id: "logout", onclick: leave }, "Log out");
+const change = h("button", { class: "quiet", id: "change-user", onclick: login }, "Log in");
 const lost = h("div", { class: "lost", id: "lost", role: "alert", hidden: true });
 const main = h("main", { id: "main" });
 const banner = new Banner(store);
@@ -42,7 +43,7 @@ for (const [name, [title]] of Object.entries(VIEWS)) {
   nav.append(links[name]);
 }
 document.body.append(
-  h("header", {}, h("div", { class: "title" }, site, state), nav, h("div", { class: "user" }, clock, who, logout)),
+  h("header", {}, h("div", { class: "title" }, site, state), nav, h("div", { class: "user" }, clock, who, change, logout)),
   lost, banner.node, main,
 );
 
@@ -87,6 +88,7 @@ function frame() {
   const me = store.me;
   setText(who, me ? `${me.user} (${me.role})` : "");
   logout.hidden = !me || me.via !== "session";
+  change.hidden = !me || me.via === "session";
   document.title = `${VIEWS[shown]?.[0] || "Plant"} \u00b7 ${store.status?.site || "site"}`;
 }
 
@@ -120,7 +122,7 @@ function topics() {
 }
 
 function login() {
-  live.show([]);
+  live.stop();
   view?.close?.();
   view = null;
   shown = "";
@@ -140,7 +142,9 @@ async function leave() {
   try {
     await post("/api/logout");
   } finally {
+    // Where this host needs no login, the page goes on as before the login.
     login();
+    begin();
   }
 }
 

@@ -11,7 +11,7 @@ const SIGNS = { BAD: "bad", UNCERTAIN: "uncertain", OLD: "old", MISSING: "missin
 export function valued(unit, digits, className = "") {
   const text = h("span", { class: "number" });
   const sign = h("sup", {});
-  const node = h("span", { class: `valued ${className}` }, text, unit ? h("span", { class: "unit" }, unit) : null, sign);
+  const node = h("span", { class: `valued ${className}` }, text, unit ? [" ", h("span", { class: "unit" }, unit)] : null, sign);
   return {
     node,
     update({ value, quality, age }) {
