@@ -32,7 +32,14 @@ def test_without_a_time_it_happened_when_it_was_heard(at: object) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b'["transition"]', b'{"kind":"raised","why":"transition"}', b'{"kind":"transition"', b'"transition"'],
+    [
+        b"",
+        b"null",
+        b'["transition"]',
+        b'{"kind":"raised","why":"transition"}',
+        b'{"kind":"transition"',
+        b'"transition"',
+    ],
 )
 def test_everything_else_is_none(body: bytes) -> None:
     assert transition_of(body, 1.0) is None

@@ -163,9 +163,11 @@ class Browser:
 
     def says(self, css: str, wanted: str) -> str:
         """Waits until a text is part of it, and gives all of it."""
-        return wait_for(
-            f"{wanted!r} in {css}", lambda: (text := self.text(css)) if wanted in self.text(css) else ""
-        )
+        try:
+            wait_for(f"{wanted!r} in {css}", lambda: wanted in self.text(css))
+        except AssertionError as failure:
+            raise AssertionError(f"{failure}; it says {self.text(css)[:500]!r}") from None
+        return self.text(css)
 
     def fill(self, css: str, text: str) -> None:
         """Writes into a field what shall be there."""
@@ -175,7 +177,7 @@ class Browser:
                 field = self.find(css)
                 field.clear()
                 field.send_keys(text)
-                return True
+                return field.get_attribute("value") == text
             return False
 
         wait_for(f"{css} to take a text", filled)

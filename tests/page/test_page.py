@@ -10,7 +10,14 @@ pytestmark = pytest.mark.system
 
 HOT = "ess_2:fault:/faults/bms_2:BMS_2_MaxCellTemp"
 ROW = f'#alarms tr[data-id="{HOT}"]'
-VIEWS = ("/plant", "/alarms", "/alarms/history", "/trends?point=/components/ess_1/bms_info/soc", "/actors", "/data")
+VIEWS = (
+    "/plant",
+    "/alarms",
+    "/alarms/history",
+    "/trends?point=/components/ess_1/bms_info/soc",
+    "/actors",
+    "/data",
+)
 
 
 def heat(site, hot: bool) -> None:

@@ -43,7 +43,12 @@ def path(tmp_path: Path) -> Path:
     journal = opened(path)
     other = Record(WALL, "event", "ess_1", "/events", "", b'{"kind":"transition","id":"x"}')
     raised = Record(WALL, "alarm", "ess_1", "/alarm_router/ess_1", "", b'{"kind":"raised"}')
-    steps = [record(1), record(2, priority="low"), record(3, by="eve", why="100%_sure"), record(4, to="normal")]
+    steps = [
+        record(1),
+        record(2, priority="low"),
+        record(3, by="eve", why="100%_sure"),
+        record(4, to="normal"),
+    ]
     assert journal.append([other, raised, *steps]) == ""
     assert journal.close() == ""
     return path

@@ -16,6 +16,7 @@ export class DataDetail {
     this.at = { instance: "", table: "", name: "" };
     this.one = null;
     this.drawn = "";
+    this.offered = false; // the present value is put into the field once, not while somebody writes
     this.title = h("h2", {});
     this.worth = h("div", { class: "pairs" });
     this.input = h("input", { id: "write-value", "aria-label": "New value" });
@@ -34,6 +35,7 @@ export class DataDetail {
       this.drawn = "";
       this.one = null;
       this.input.value = "";
+      this.offered = false;
       setText(this.outcome, "");
       this.reasons.replaceChildren();
       this.more.replaceChildren();
@@ -60,7 +62,8 @@ export class DataDetail {
       one.vlink ? pair("Same value as", one.vlink) : "",
       one.locked ? pair("Locked", "takes no writes") : "",
       one.read_by ? pair("Read by", one.read_by) : "");
-    if (!this.input.value && document.activeElement !== this.input) this.input.value = compact(one.value);
+    if (!this.offered) this.input.value = this.input.value || compact(one.value);
+    this.offered = true;
     const parts = [["Params", one.params], ["Actions", one.actions], ["Options", one.options], ["Alarms", one.alarms]];
     const open = new Set([...this.more.querySelectorAll("details[open]")].map((part) => part.dataset.part));
     this.more.replaceChildren(...parts.filter(([, what]) => what && Object.keys(what).length).map(([name, what]) => h("details", {
