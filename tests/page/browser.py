@@ -182,6 +182,16 @@ class Browser:
 
         wait_for(f"{css} to take a text", filled)
 
+    def ordered(self, button: str, css: str, wanted: str) -> None:
+        """Clicks until the outcome is told: an instance of a busy host may be late with its answer."""
+
+        def told() -> bool:
+            self.click(button)
+            wait_for(f"an outcome in {css}", lambda: self.text(css).strip())
+            return wanted in self.text(css)
+
+        wait_for(f"{wanted!r} in {css}", told)
+
     def fetched(self, method: str, path: str, body: object = None, csrf: str = "") -> tuple[int, Any]:
         """What the server answers to this very page: (status, body)."""
         script = """

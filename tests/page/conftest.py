@@ -25,6 +25,7 @@ class PageSite(RunningSite):
         shutil.copytree(REPOSITORY / "configs/dual_bms", config)
         shape = json.loads((config / "site.json").read_text())
         shape.pop("access", None)
+        shape["hung_after_s"] = 10  # on a busy host nobody shall be restarted but by the tests
         (config / "site.json").write_text(json.dumps(shape))
         self.wire: Wire | None = None
         super().__init__(folder / "state", config)

@@ -1,4 +1,4 @@
-"""What open pages cost: CPU of each process with none, one and fifty of them. `python -m tests.page.listeners [SECONDS]`."""
+"""What open pages cost: CPU with none, one and fifty of them. `python -m tests.page.listeners [SECONDS]`."""
 
 import asyncio
 import sys
