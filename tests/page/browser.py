@@ -4,9 +4,10 @@ import json
 import shutil
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from selenium import webdriver
@@ -18,19 +19,28 @@ from selenium.common.exceptions import (
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.waiting import wait_for
+from tests import waiting
+
+T = TypeVar("T")
 
 _NOT_YET = (
     ElementClickInterceptedException,
     ElementNotInteractableException,
     StaleElementReferenceException,
 )
+LIMIT_S, PAUSE_S = 60.0, 0.1
+"""A look at the page costs the browser something: it is asked less often than a site is."""
 WIDE, PHONE = (1366, 768), (390, 844)
 _FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
+
+
+def wait_for(what: str, condition: Callable[[], T | None]) -> T:
+    """The first truthy result of a look at the page."""
+    return waiting.wait_for(what, condition, LIMIT_S, PAUSE_S)
 
 
 def programs() -> tuple[str, str] | None:
@@ -187,7 +197,7 @@ class Browser:
 
         def told() -> bool:
             self.click(button)
-            wait_for(f"an outcome in {css}", lambda: self.text(css).strip())
+            wait_for(f"an outcome in {css}", lambda: self.text(css).strip() and "Asked" not in self.text(css))
             return wanted in self.text(css)
 
         wait_for(f"{wanted!r} in {css}", told)

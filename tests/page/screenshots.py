@@ -26,10 +26,10 @@ VIEWS = {
 
 def story(site: PageSite) -> None:
     """Something to look at: power, an alarm that is acknowledged, one that is new, one that is shelved."""
-    site.set("/site/ess_1/ess_hs/start_stop", 207)
+    site.message("set", "/site/ess_1/ess_hs/start_stop", 207)
     for power in (250, 450, 380):
-        site.set("/site/ess_1/ess_hs/active_power_setpoint", power)
-        wait_for(f"{power} kW", lambda power=power: abs(_delivered(site, power) - power) < 5, 60)  # type: ignore[misc]
+        site.message("set", "/site/ess_1/ess_hs/active_power_setpoint", power)
+        wait_for(f"{power} kW", lambda power=power: abs(_delivered(site, power) - power) < 5, 60, 0.3)  # type: ignore[misc]
     raised: list[tuple[str, str, Callable[[dict[str, object]], object]]] = [
         (
             "a_max_cell_voltage",

@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.page.browser import PHONE
+from tests.page.browser import PHONE, wait_for
 from tests.page.conftest import PASSWORD
-from tests.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -88,11 +87,11 @@ def test_an_operator_may_command_the_site_and_nothing_else(site, window):
 
 def test_the_plant_is_drawn_as_it_is(site, page):
     page.go("/plant")
-    site.set("/site/ess_1/ess_hs/start_stop", 207)
+    site.message("set", "/site/ess_1/ess_hs/start_stop", 207)
 
     def delivers() -> bool:
         # A host that is busy lets the lease run out now and then; only a fresh command ends that.
-        site.set("/site/ess_1/ess_hs/active_power_setpoint", 300)
+        site.message("set", "/site/ess_1/ess_hs/active_power_setpoint", 300)
         return "300 kW" in page.text('.pcs[data-asset="pcs"]') and "takes power" in page.text(".grid")
 
     wait_for("300 kW to be delivered", delivers)
@@ -103,7 +102,7 @@ def test_the_plant_is_drawn_as_it_is(site, page):
         assert page.find(f"{row} .bar .fill").get_attribute("width") != "0"
     page.find(".flowing:not(.idle)")
     page.says('.system[data-asset="ess"]', "kWh")
-    site.set("/site/ess_1/ess_hs/active_power_setpoint", 0)
+    site.message("set", "/site/ess_1/ess_hs/active_power_setpoint", 0)
 
 
 def test_what_cannot_be_trusted_looks_so(site, page):
@@ -154,7 +153,7 @@ def test_clear_tells_who_did_not_answer(site, hot):
     hot.click('tr[data-id="ess_2"] button.start')
     hot.says("dialog", "Start ess_2?")
     hot.click("dialog button.primary")
-    wait_for("it to run", site.is_ready, 30)
+    wait_for("it to run", site.is_ready)
     hot.go("/alarms")
 
 
@@ -200,7 +199,7 @@ def test_data_is_browsed_written_and_explained(site, page):
 
 def test_a_text_of_the_plant_stays_a_text(site, page):
     sly = '<img src="x" onerror="document.title=1"><b>bold</b>'
-    site.set("/ess_1/test/sly", {"value": sly, "name": sly})
+    site.message("set", "/ess_1/test/sly", {"value": sly, "name": sly})
     page.go("/data/ess_1/%2Ftest/sly")
     page.says('#data tr[data-name="sly"] .value', sly)
     page.says("#detail details", "onerror")

@@ -4,6 +4,8 @@ import { get, post, query } from "./api.js";
 import { h, setClass, setText } from "./dom.js";
 import { compact, dateAndTime, timeOfDay } from "./text.js";
 
+const ASKED = "Asked; waiting for the answer\u2026";
+
 const pretty = (value) => JSON.stringify(value, null, 2);
 
 const pair = (name, ...value) => h("div", { class: "pair" }, h("span", { class: "label" }, name), h("span", { class: "what" }, value));
@@ -21,8 +23,9 @@ export class DataDetail {
     this.worth = h("div", { class: "pairs" });
     this.input = h("input", { id: "write-value", "aria-label": "New value" });
     this.outcome = h("p", { class: "told", role: "status", id: "write-told" });
+    this.button = h("button", { type: "submit", id: "write" }, "Write");
     this.form = h("form", { class: "write", onsubmit: (event) => { event.preventDefault(); this.write(); } },
-      this.input, h("button", { type: "submit", id: "write" }, "Write"), this.outcome);
+      this.input, this.button, this.outcome);
     this.whyButton = h("button", { id: "why", onclick: () => this.why() }, "Why?");
     this.reasons = h("div", { class: "reasons", id: "reasons" });
     this.more = h("div", { class: "more" });
@@ -87,11 +90,15 @@ export class DataDetail {
         return;
       }
     }
+    this.button.disabled = true;
+    this.tell(ASKED, false);
     try {
       await post("/api/message", { method: "set", uri: this.uri(), body });
       this.tell(`Set to ${compact(body)}.`, false);
     } catch (problem) {
       this.tell(problem.message, true);
+    } finally {
+      this.button.disabled = false;
     }
   }
 
@@ -108,12 +115,16 @@ export class DataDetail {
 
   async why() {
     const { instance, table, name } = this.at;
+    this.whyButton.disabled = true;
+    this.reasons.replaceChildren(h("p", { class: "told" }, ASKED));
     try {
       const { reply } = await get(query("/api/trace", { uri: `/${instance}${table}/${name}` }));
       if (name !== this.at.name) return;
       this.reasons.replaceChildren(...this.told(reply));
     } catch (problem) {
       this.reasons.replaceChildren(h("p", { class: "refusal" }, problem.message));
+    } finally {
+      this.whyButton.disabled = false;
     }
   }
 
