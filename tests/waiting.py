@@ -9,7 +9,7 @@ import psutil
 T = TypeVar("T")
 
 
-def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 60.0) -> T:
+def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 60.0, pause_s: float = 0.02) -> T:
     """The first truthy result of `condition`; fails, naming `what` and the last result, after `limit_s` seconds."""
     until = time.monotonic() + limit_s
     while True:
@@ -18,7 +18,7 @@ def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 60.0
             return result
         if time.monotonic() > until:
             raise AssertionError(f"waited {limit_s:g} s in vain for {what}; last: {result!r}")
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def ended(pid: int) -> bool:

@@ -1,5 +1,6 @@
 """From a checked site and the options of `run` to what the supervisor starts: devices or simulators, ports, ids."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -65,8 +66,8 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         if server.serial is None
     ]
     addresses = {
-        "operator API": f"http://{host}:{port}",
-        "metrics": f"http://{host}:{port}/metrics",
+        "operator API": f"{site.access.scheme}://{host}:{port}",
+        "metrics": f"{site.access.scheme}://{host}:{port}/metrics",
         **{entry.what: f"{entry.host}:{entry.port}" for entry in listening[1:]},
         **{
             f"Modbus server {server.stem}": server.serial.device
@@ -97,10 +98,13 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         addresses,
         options.simulated,
         devices,
+        site.access,
+        secrets.token_urlsafe(32),
         operators=site.operators,
+        history=site.history is not None,
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
-    return SiteSettings(site.name, instances, web, sim, site.hung_after_s), listening
+    return SiteSettings(site.name, instances, web, sim, site.hung_after_s, site.history), listening
 
 
 def _instances(site: Site, options: RunOptions, ports: Mapping[Address, int]) -> tuple[EssSettings, ...]:

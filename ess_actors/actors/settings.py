@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import Guarding, SafeList
 from ess_actors.core.live import Shown
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
+from ess_actors.core.site_access import SiteAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,13 @@ class WebSettings:
     simulated: bool
     devices: Mapping[str, str]
     """Component uri -> the actor that speaks with its device, and alone may say what became of a set."""
+    access: SiteAccess = field(default_factory=SiteAccess)
+    launcher: str = field(default="", repr=False)
+    """The token with which the launch command looks on; made anew at each start, kept nowhere."""
     operators: int = 1
     """Persons who share the alarms, for the figures."""
+    history: bool = False
+    """There is a history actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +95,13 @@ class SiteSettings:
     sim: SimSettings | None
     hung_after_s: float = HUNG_S
     """An actor that did nothing for so long hangs."""
+    history: Keeping | None = None
+    """None = there is no history actor."""
 
 
 def actor_ids(site: SiteSettings) -> tuple[str, ...]:
     """Ids of all actors of the complete site, the supervisor left out; start order."""
-    ids = ["store"]
+    ids = ["store"] if site.history is None else ["store", "history"]
     if site.sim is not None:
         ids.append("sim")
     for instance in site.instances:

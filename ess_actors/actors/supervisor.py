@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 
 from ess_actors.actors.ess import EssActor
+from ess_actors.actors.history import HistoryActor
 from ess_actors.actors.process import log, name_process
 from ess_actors.actors.progress import PROGRESS, row_of
 from ess_actors.actors.settings import SiteSettings, actor_ids, child_ids
@@ -132,6 +133,8 @@ class SupervisorActor(SupervisingActor):
         name_process(f"supervisor ({site.name})")
         self.send(sender, Answer(0, "", {"pid": os.getpid(), "admin": os.getppid()}))
         plans = [ChildPlan(ChildSpec("store", "store"), StoreActor, None)]
+        if site.history is not None:
+            plans.append(ChildPlan(ChildSpec("history", "history"), HistoryActor, site.history))
         if site.sim is not None:
             plans.append(ChildPlan(ChildSpec("sim", "sim"), SimActor, site.sim))
         plans += [ChildPlan(ChildSpec(i.name, "ess"), EssActor, i) for i in site.instances]

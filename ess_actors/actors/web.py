@@ -1,16 +1,21 @@
 """The web actor: the operator API and /metrics on its thread, the tree's messages on the other side."""
 
+from pathlib import Path
 from typing import Any
 
 from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.actors.web_alarms import SUBSCRIPTION
+from ess_actors.actors.web_audit import row_of
 from ess_actors.actors.web_bridge import ActorBridge
+from ess_actors.actors.web_history import HISTORY
 from ess_actors.core.audit import Entry
 from ess_actors.core.control import (
     Answer,
     AuditRequest,
+    HistoryPoints,
+    HistoryTrend,
     JournalRequest,
     Order,
     Ordered,
@@ -22,9 +27,12 @@ from ess_actors.core.control import (
 )
 from ess_actors.core.messages import Message, command_record
 from ess_actors.core.metrics import Meter, Snapshot
+from ess_actors.web.access import Access
+from ess_actors.web.access_store import AccessStore
 from ess_actors.web.app import create_app
+from ess_actors.web.bridge import By
 from ess_actors.web.exposition import Exposition
-from ess_actors.web.server import ApiServer, bind
+from ess_actors.web.server import ApiServer, bind, bind_local
 
 
 class WebActor(IoActor):
@@ -90,6 +98,8 @@ class WebActor(IoActor):
                 self._pass_on("sim", item, item.ticket)
             case JournalRequest() | AuditRequest() | TransitionsRequest():
                 self._pass_on("store", item, item.ticket)
+            case HistoryPoints() | HistoryTrend():
+                self._pass_on(HISTORY, item, item.ticket)
             case (subscriptions, asset_listeners):
                 self._subscriptions = (SUBSCRIPTION, *subscriptions)
                 self._asset_listeners = asset_listeners
@@ -112,13 +122,31 @@ class WebActor(IoActor):
         status = self._bridge.status
         exposition = Exposition(status, self._bridge.snapshots, self._settings.version)
         self._bridge.exposition = exposition
-        app = create_app(self._bridge, self._http_meter, exposition)
-        bound = bind(self._settings.host, self._settings.port)
-        self._server = ApiServer(app)
-        await self._server.start(bound)
-        self.from_io("serving")
-        self.run_io(self._bridge.alarm_desk.run())
-        await self._server.wait()
+        settings, rules = self._settings, self._settings.access
+        store = AccessStore(Path(self.state_dir))
+        access = Access(
+            rules,
+            store,
+            self._audited,
+            port=settings.port,
+            launcher=settings.launcher,
+            names=frozenset({settings.host}),
+        )
+        app = create_app(self._bridge, self._http_meter, exposition, access)
+        bound = bind(settings.host, settings.port)
+        local = bind_local(rules.socket_path) if rules.socket_path else None
+        self._server = ApiServer(app, rules.certificate, rules.key)
+        try:
+            await self._server.start(bound, local)
+            self.from_io("serving")
+            self.run_io(self._bridge.alarm_desk.run())
+            await self._server.wait()
+        finally:
+            store.close()
+
+    def _audited(self, by: By, uri: str, new: str, result: str) -> None:
+        """On the thread: who logged in, who was refused, what became of users and tokens."""
+        self.from_io(row_of(by, uri, "", new, result))
 
     def _ask(self, message: Message) -> None:
         """Send an operator's message; tell the bridge who will answer, the most specific subscriber first."""

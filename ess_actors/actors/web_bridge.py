@@ -11,6 +11,7 @@ import orjson
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.web_alarms import INTERNAL, SiteAlarms
 from ess_actors.actors.web_audit import old_value, row_of
+from ess_actors.actors.web_history import WebHistory
 from ess_actors.actors.web_questions import ANSWER_LIMIT_S, Question, QueueListener, unheard
 from ess_actors.actors.web_rows import actor_row
 from ess_actors.core.answers import FLAWED
@@ -54,6 +55,7 @@ class ActorBridge:
         self._sources: dict[str, Heartbeat] = {}
         self._before: dict[str, Heartbeat] = {}
         self.alarm_desk = SiteAlarms(settings, self._ask, self._ticketed, to_actor)
+        self.history = WebHistory(settings.history, self._ticketed)
 
     # --- from the actor ---------------------------------------------------------------------------------------
 

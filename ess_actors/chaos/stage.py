@@ -162,6 +162,11 @@ class Stage:
             file.write_text(
                 json.dumps(source.tree | {"connection": {**connection, "ip_address": host, "port": port}})
             )
+        # The copy runs on this host and its own ports: whose login it would need is not what is tried here.
+        source, _ = read_object(self._site_dir / SITE_FILE, "")
+        assert source is not None
+        file = self._site_dir / SITE_FILE
+        file.write_text(json.dumps(source.tree | {"access": {"loopback": "engineer"}}))
         api_port = free_port()
         self.api = Asker(("127.0.0.1", api_port))
         self._options = ["--api", f"127.0.0.1:{api_port}", "--admin-port", str(free_port())]

@@ -3,12 +3,14 @@
 import getpass
 import http.client
 import json
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from ess_actors.cli.address import Address
 from ess_actors.cli.errors import NothingRuns
+from ess_actors.cli.kept_token import token_for
 from ess_actors.cli.wire import ANSWER_TIMEOUT_S, STREAM_TIMEOUT_S, stranger
 from ess_actors.core.errors import RequestError
 
@@ -19,9 +21,19 @@ _ABOUT: Final = frozenset({"error", "text", "near", "uri"})
 class Api:
     """The operator API at one address. Every call raises NothingRuns or RequestError, nothing else."""
 
-    def __init__(self, address: Address, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        address: Address,
+        timeout_s: float = ANSWER_TIMEOUT_S,
+        *,
+        token: str | None = None,
+        certificate: str = "",
+    ) -> None:
+        """`token` is shown instead of the one that is kept; `certificate` is the only one trusted."""
         self.address = address
         self._timeout_s = timeout_s
+        self._token = token
+        self._certificate = certificate
 
     def get(self, path: str, **query: str) -> object:
         """The decoded JSON answer of a GET."""
@@ -42,6 +54,10 @@ class Api:
     def post(self, path: str, body: str = "{}") -> object:
         """The decoded JSON answer of a POST of JSON text."""
         return _decoded(self._ask("POST", path, body.encode()), self.address)
+
+    def delete(self, path: str) -> object:
+        """The decoded JSON answer of a DELETE."""
+        return _decoded(self._ask("DELETE", path, b""), self.address)
 
     def order(self, actor_id: str, verb: str) -> object:
         """restart, stop or start one actor; the answer comes when the order is carried out or refused."""
@@ -78,9 +94,9 @@ class Api:
         A record with `dropped` comes behind so many that were lost because the reader was too slow.
         """
         path = "/api/listen?" + urlencode([("uri", uri) for uri in uris])
-        connection = http.client.HTTPConnection(*self.address, timeout=self._timeout_s)
+        connection = self._connection()
         try:
-            response = _response(connection, self.address, "GET", path, None)
+            response = _response(connection, self.address, "GET", path, None, self._shown())
             if connection.sock is not None:
                 connection.sock.settimeout(STREAM_TIMEOUT_S)
             yield from records_of(iter(response.readline, b""))
@@ -90,13 +106,39 @@ class Api:
             connection.close()
 
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
-        connection = http.client.HTTPConnection(*self.address, timeout=self._timeout_s)
+        connection = self._connection()
         try:
-            return _response(connection, self.address, method, path, body).read()
+            return _response(connection, self.address, method, path, body, self._shown()).read()
         except (OSError, http.client.HTTPException) as error:
             raise NothingRuns(f"the answer of {self.address} broke off ({error})") from None
         finally:
             connection.close()
+
+    def _shown(self) -> str:
+        return token_for(self.address) if self._token is None else self._token
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.address.is_local:
+            return _Local(self.address.host, self._timeout_s)
+        if not self.address.tls:
+            return http.client.HTTPConnection(*self.address, timeout=self._timeout_s)
+        from ess_actors.cli import secure
+
+        context = secure.only(self._certificate) if self._certificate else secure.context()
+        return http.client.HTTPSConnection(*self.address, timeout=self._timeout_s, context=context)
+
+
+class _Local(http.client.HTTPConnection):
+    """HTTP over a local socket."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
 
 
 def checked_json(text: str) -> str:
@@ -136,9 +178,16 @@ def operator() -> str:
 
 
 def _response(
-    connection: http.client.HTTPConnection, address: Address, method: str, path: str, body: bytes | None
+    connection: http.client.HTTPConnection,
+    address: Address,
+    method: str,
+    path: str,
+    body: bytes | None,
+    token: str,
 ) -> http.client.HTTPResponse:
     headers = {} if body is None else {"Content-Type": "application/json", "X-Operator": operator()}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()

@@ -15,7 +15,7 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 class AddressType(click.ParamType[Address]):
     """HOST:PORT on the command line."""
 
-    name = "HOST:PORT"
+    name = "HOST:PORT"  # also https://HOST:PORT and unix:/path
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
         if isinstance(value, Address):

@@ -14,6 +14,7 @@ import click
 from ess_actors.cli.address import Address, parse_address
 from ess_actors.cli.api_client import Api
 from ess_actors.cli.errors import NothingRuns
+from ess_actors.cli.first_engineer import first_engineer
 from ess_actors.cli.options import AddressType, with_documents
 from ess_actors.cli.status import tree_lines
 from ess_actors.cli.stops import StopTeller
@@ -104,7 +105,12 @@ def command(
 
     settings, listening = build(site, RunOptions(simulated, api, dict(servers), _folder(record), single))
     folder = (state_dir or default_state_dir(site.name)).absolute()
-    address = Address(settings.web.host, settings.web.port)
+    certificate = settings.web.access.certificate
+    address = Address(settings.web.host, settings.web.port, bool(certificate))
+
+    def own(timeout_s: float) -> Api:
+        return Api(address, timeout_s, token=settings.web.launcher, certificate=certificate)
+
     try:
         lock = only_one(folder, {"api": str(address)})
         lock.__enter__()
@@ -118,13 +124,15 @@ def command(
             raise ConfigError(
                 f"{error}\nend what uses it, or choose other ports with --api and --modbus-server"
             ) from None
+        for told in first_engineer(folder, settings.web):
+            click.echo(told)
         launcher = Launcher(settings, folder, admin_port, listening)
         try:
             status = launcher.start()
             if status is not None and not launcher.stop_asked:
-                _introduce(site, address, folder, status.state)
-                line = _LiveLine(site, Api(address, 0.5), lambda: launcher.stop_asked)
-                teller = StopTeller(Api(address, 0.5), lambda: launcher.stop_asked)
+                _introduce(site, own(1.0), folder, status.state)
+                line = _LiveLine(site, own(0.5), lambda: launcher.stop_asked)
+                teller = StopTeller(own(0.5), lambda: launcher.stop_asked)
                 alone = teller.look if single else _nothing
                 launcher.watch(LIVE_PERIOD_S, line.show if live else alone)
         except TreeDied as error:
@@ -174,10 +182,10 @@ def _checked(site_dir: Path, documents: Path | None) -> Site:
     return site
 
 
-def _introduce(site: Site, address: Address, folder: Path, state: str) -> None:
+def _introduce(site: Site, api: Api, folder: Path, state: str) -> None:
     """The tree and the addresses, asked over the operator API as any other client would."""
     try:
-        status = Api(address, 1.0).get("/api/status")
+        status = api.get("/api/status")
     except (NothingRuns, RequestError) as error:
         click.echo(f"{site.name}: {state}, but the operator API does not answer: {error}", err=True)
         return
@@ -187,7 +195,7 @@ def _introduce(site: Site, address: Address, folder: Path, state: str) -> None:
         click.echo(line)
     for name, where in status["addresses"].items():
         click.echo(f"{name}: {where}")
-    click.echo(f"READY http://{address}")
+    click.echo(f"READY {site.access.scheme}://{api.address}")
     sys.stdout.flush()
 
 

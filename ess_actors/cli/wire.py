@@ -6,10 +6,12 @@ import _socket
 
 from ess_actors.cli.address import Address
 from ess_actors.cli.errors import NothingRuns
+from ess_actors.cli.kept_token import token_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 ANSWER_TIMEOUT_S = 20.0
 """Longer than the longest a site takes to say that an actor did not answer."""
@@ -34,7 +36,16 @@ class Connection:
         self.status = 0
         self._address = address
         self._buffer = b""
+        self._token = token_for(address)
         try:
+            if address.is_local:
+                self._socket: Any = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+                self._socket.settimeout(timeout_s)
+                self._socket.connect(address.host)
+                return
+            if address.tls:
+                self._socket = _secured(address, timeout_s)
+                return
             found = _socket.getaddrinfo(address.host, address.port, 0, _socket.SOCK_STREAM)
             family, kind, protocol, _, place = found[0]
             self._socket = _socket.socket(family, kind, protocol)
@@ -49,7 +60,11 @@ class Connection:
     def ask(self, method: str, path: str, body: bytes = b"") -> int:
         """Send the request and read the head of the answer: its HTTP status."""
         # With HTTP/1.0 the answer ends when the server closes: no chunks to put together.
-        head = f"{method} {path} HTTP/1.0\r\nHost: {self._address}\r\nContent-Length: {len(body)}\r\n\r\n"
+        host = "localhost" if self._address.is_local else self._address
+        head = f"{method} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n"
+        if self._token:
+            head += f"Authorization: Bearer {self._token}\r\n"
+        head += "\r\n"
         try:  # noqa: SIM105  (contextlib is an import too)
             self._socket.sendall(head.encode() + body)
         except OSError:
@@ -95,12 +110,22 @@ class Connection:
 
     def _received(self) -> bytes:
         try:
-            return self._socket.recv(_PIECE)
+            piece: bytes = self._socket.recv(_PIECE)
+            return piece
         except TimeoutError:
             text = f"no answer from {self._address} in time; is the site overloaded or stuck?"
             raise NothingRuns(text) from None
         except OSError as error:
             raise NothingRuns(f"the answer of {self._address} broke off ({error})") from None
+
+
+def _secured(address: Address, timeout_s: float) -> "Any":
+    """A connected TLS socket; costs the imports that everybody else is spared."""
+    import socket
+
+    from ess_actors.cli.secure import context
+
+    return context().wrap_socket(socket.create_connection(address, timeout_s), server_hostname=address.host)
 
 
 def stranger(address: Address) -> NothingRuns:

@@ -10,6 +10,8 @@ from ess_actors.config.site_engine import lint_instance
 from ess_actors.config.start_file import BASICS, load_start
 from ess_actors.core.findings import Finding, Severity, in_order
 from ess_actors.core.messages import SITE_WIDE_ACTORS
+from ess_actors.core.roles import Role
+from ess_actors.core.site_access import SiteAccess
 
 API_HOST: Final = "127.0.0.1"
 API_PORT: Final = 8300
@@ -75,7 +77,10 @@ def load_single(file: Path, documents: Path | None = None) -> tuple[Site | None,
         servers=(),
         csv=read_csv(folder),
     )
-    return Site(start.name, file.parent, (instance,), API_HOST, API_PORT, {}, ()), in_order(findings)
+    # A tool of development on its own host: there is no site file that could ask for a login.
+    access = SiteAccess(loopback=Role.ENGINEER)
+    site = Site(start.name, file.parent, (instance,), API_HOST, API_PORT, {}, (), access=access)
+    return site, in_order(findings)
 
 
 def _apart(source: Source) -> bool:

@@ -8,16 +8,20 @@ from typing import Final
 from ess_actors.config.documents import Source, child, read_csv, read_folder, read_object, trees
 from ess_actors.config.modbus_client import load_client
 from ess_actors.config.modbus_server import load_server
+from ess_actors.config.site_access import access_of
 from ess_actors.config.site_checks import Placed, cross_check
 from ess_actors.config.site_engine import lint_instance
+from ess_actors.config.site_history import keeping_of
 from ess_actors.config.site_safety import safety_of
 from ess_actors.config.site_schema import InstanceShape, LiveShape, ShapeError, SiteShape, parse_site
 from ess_actors.config.start_file import StartFile, load_start
 from ess_actors.core.findings import Finding, Severity, in_order
+from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import EmergencyStop, SafeList, SiteHeartbeat
 from ess_actors.core.points import ClientMap
 from ess_actors.core.server_points import ServerMap
+from ess_actors.core.site_access import SiteAccess
 
 SITE_FILE: Final = "site.json"
 
@@ -64,7 +68,10 @@ class Site:
     """Stem of a client file -> the model of its simulated device, as `core.plant_model.Plant` takes it."""
     live: tuple[Live, ...]
     hung_after_s: float = HUNG_S
+    access: SiteAccess = field(default_factory=SiteAccess)
     operators: int = 1
+    history: Keeping | None = None
+    """None = readings are not kept."""
 
 
 def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
@@ -151,7 +158,9 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
         sim=dict(shape.sim),
         live=tuple(_live(one) for one in shape.live),
         hung_after_s=shape.hung_after_s,
+        access=access_of(folder, shape.access),
         operators=shape.operators,
+        history=keeping_of(shape.history),
     )
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from ess_actors.config.documents import Source, child, read_csv, trees
+from ess_actors.config.site_access import check_access
 from ess_actors.config.site_forwarding import Spoken, check_forwarding
+from ess_actors.config.site_history import check_history
 from ess_actors.config.site_safety import check_lessor, check_safety, check_watched
 from ess_actors.config.site_schema import SiteShape
 from ess_actors.config.site_sim import check_live, check_sim
@@ -57,11 +58,13 @@ def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> lis
         *_actor_ids(site, placed),
         *_shared_stems(site, placed),
         *_ports(site, shape, placed),
+        *check_access(site, shape),
         *_endpoints(site, placed),
         *_component_receivers(site, placed),
         *_server_sources(site, placed),
         *_safety(site, shape, placed),
         *_forwarding(site, shape, placed),
+        *check_history(site, shape.history),
         *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
         *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
     ]
@@ -118,10 +121,6 @@ def _stems(one: Placed) -> list[tuple[str, str, str]]:
 def _ports(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator[Finding]:
     api = child("$", "api", "port")
     listeners = [(api, "the operator API", shape.api.host, shape.api.port)]
-    if not _is_loopback(shape.api.host):
-        text = f"the operator API listens on {shape.api.host}: whoever reaches it can steer the plant"
-        hint = "use 127.0.0.1 unless a firewall keeps others out"
-        yield site.finding(Severity.WARNING, "api-open", child("$", "api", "host"), text, hint)
     for one in placed:
         for at, server in one.servers:
             if server.serial is None:
@@ -139,13 +138,6 @@ def _ports(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator
 
 def _hosts_clash(one: str, other: str) -> bool:
     return one == other or not {one, other}.isdisjoint({"0.0.0.0", "::", ""})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _endpoints(site: Source, placed: Sequence[Placed]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from ess_actors.core.hung import HUNG_S
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+RoleWord = Literal["viewer", "operator", "engineer"]
 FileName = Annotated[str, Field(min_length=1)]
 
 
@@ -64,11 +65,44 @@ class InstanceShape(Strict):
     emergency_stop: EmergencyStopShape | None = None
 
 
+class SocketShape(Strict):
+    """A local socket on which nobody logs in: the rights of its folder say who gets there."""
+
+    path: Annotated[str, Field(pattern="^/", max_length=100)]
+    role: RoleWord
+
+
+class TlsShape(Strict):
+    """PEM files, absolute or below the site's folder."""
+
+    certificate: FileName
+    key: FileName
+
+
+class AccessShape(Strict):
+    """Who gets in without a login, and how connections are encrypted."""
+
+    loopback: RoleWord | None = None
+    socket: SocketShape | None = None
+    tls: TlsShape | None = None
+    metrics: Literal["open", "login"] = "open"
+
+
 class ApiShape(Strict):
     """Where the operator API listens."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Port = 8300
+
+
+class HistoryShape(Strict):
+    """How long and where readings are kept."""
+
+    retention_days: Annotated[float, Field(ge=0.1, le=3650)] = 14.0
+    minutes_days: Annotated[float, Field(ge=1, le=36_500)] = 90.0
+    hours_days: Annotated[float, Field(ge=1, le=36_500)] = 3650.0
+    max_mb: Annotated[float, Field(ge=10, le=10_000_000)] = 2000.0
+    database: Annotated[str, Field(pattern="^postgres(ql)?://")] | None = None
 
 
 class LiveShape(Strict):
@@ -85,8 +119,10 @@ class SiteShape(Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     instances: Annotated[list[InstanceShape], Field(min_length=1)]
     api: ApiShape = ApiShape()
+    access: AccessShape | None = None
     sim: dict[str, dict[str, Any]] = {}
     live: list[LiveShape] = []
+    history: HistoryShape | Literal[False] = HistoryShape()
     hung_after_s: Annotated[float, Field(ge=0.5, le=600)] = HUNG_S
     """An actor that did nothing for so long hangs."""
     operators: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -141,7 +177,11 @@ def _known(place: tuple[str | int, ...]) -> str:
         ("instances", "site_heartbeat"): HeartbeatShape,
         ("instances", "emergency_stop"): EmergencyStopShape,
         ("api",): ApiShape,
+        ("access",): AccessShape,
+        ("access", "socket"): SocketShape,
+        ("access", "tls"): TlsShape,
         ("live",): LiveShape,
+        ("history",): HistoryShape,
     }
     return ", ".join(shapes.get(tuple(names[:2]), SiteShape).model_fields)
 

@@ -181,6 +181,27 @@ class TransitionsRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryPoints:
+    """Web -> history: points whose uri has every word of `text`. The answer's body is JSON."""
+
+    text: str
+    limit: int
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTrend:
+    """Web -> history: what these points had between two unix seconds. The answer's body is JSON."""
+
+    points: tuple[str, ...]
+    since: float
+    until: float
+    samples: int
+    """Rows of one point, at most."""
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Reply to a ticketed request: status empty = done, body is JSON-able."""
 

@@ -15,7 +15,7 @@ WIRE_VERSION: Final = 1
 Frame: TypeAlias = tuple[object, ...]
 """A message on its way to one receiver, see `to_wire`."""
 
-SITE_WIDE_ACTORS: Final = frozenset({"supervisor", "web", "store", "sim"})
+SITE_WIDE_ACTORS: Final = frozenset({"supervisor", "web", "store", "history", "sim"})
 """Actor ids that belong to no instance; no instance may have such a name."""
 
 

@@ -143,6 +143,7 @@ _ROWS: Final = (
         "",
         ("actor", "label", "unit"),
     ),
+    Metric("ess_pages", Kind.GAUGE, "Open pages of operators.", "", ("actor",)),
     Metric("ess_history_samples_total", Kind.COUNTER, "Readings written to history.", "", ("actor",)),
     Metric(
         "ess_history_dropped_total",

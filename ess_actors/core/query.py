@@ -1,4 +1,4 @@
-"""Answers a get: tables, variables, params, bits, prefixes, the asset tree, the scheduler, contexts, traces."""
+"""Answers a get: tables, variables, params, bits, prefixes, asset tree, scheduler, contexts, traces, what there is."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -7,6 +7,7 @@ import orjson
 
 from ess_actors.core.assets import Asset, variable_named
 from ess_actors.core.bodies import SHAPES, Shape, naked, of_table, plain
+from ess_actors.core.browse import BROWSE, browse
 from ess_actors.core.engine import Engine
 from ess_actors.core.reader import bit_of, param_of
 from ess_actors.core.tables import DataMap, Table
@@ -82,6 +83,8 @@ def _special(engine: Engine, path: str) -> Found | None:
         traced = trace(engine, table, name)
         if traced is not None:
             return Found(traced)
+    if covers(BROWSE, path) and (browsed := browse(engine, path)) is not None:
+        return Found(browsed)
     return None
 
 

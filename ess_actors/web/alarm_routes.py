@@ -6,13 +6,14 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ess_actors.core.alarm_history import TransitionFilter
+from ess_actors.core.roles import Role
 from ess_actors.web import incoming
 from ess_actors.web.answers import Refusal, complete, json_answer
 from ess_actors.web.bridge import AlarmDesk
-from ess_actors.web.guard import Guard, in_time
+from ess_actors.web.guard import in_time
+from ess_actors.web.served import FLAG, OBJECT, TEXT, Endpoint, Schema, Served, many, one_of, shape, whole
 
 PRIORITIES: Final = ("critical", "high", "medium", "low")
 LONGEST_SHELVING_MIN: Final = 7 * 24 * 60
@@ -31,20 +32,46 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 """Verb -> what its body may have."""
 
 
-def alarm_routes(desk: AlarmDesk, guard: Guard) -> list[Route]:
+def alarm_routes(desk: AlarmDesk) -> list[Served]:
     """GET and POST at and below /api/alarms."""
     api = _AlarmApi(desk)
+    late = {503: "it is not running", 504: "nobody answered in time"}
+    done = {404: "no such alarm", 408: "the body came too slowly", 409: "refused", 413: "too large", **late}
+    ids, why = many(TEXT), {"type": "string", "minLength": 1, "maxLength": _LONGEST_WHY}
+    outcome = shape({"status": TEXT, "results": OBJECT, "text": TEXT})
+    times = {"since": TEXT, "until": TEXT, "instance": TEXT, "text": TEXT, "limit": whole(1, _MOST_ROWS)}
+    minutes = {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_SHELVING_MIN}
+
+    def order(verb: str, role: Role, endpoint: Endpoint, summary: str, body: Schema) -> Served:
+        return Served("POST", f"/api/alarms/{verb}", role, endpoint, summary, outcome, body=body, codes=done)
+
     return [
-        Route("/api/alarms", guard(api.listed), methods=["GET"]),
-        Route("/api/alarms/figures", guard(api.figures), methods=["GET"]),
-        Route("/api/alarms/history", guard(api.history), methods=["GET"]),
-        Route("/api/alarms/ack", guard(api.ack), methods=["POST"]),
-        Route("/api/alarms/shelve", guard(api.shelve), methods=["POST"]),
-        Route("/api/alarms/unshelve", guard(api.unshelve), methods=["POST"]),
-        Route("/api/alarms/out_of_service", guard(api.out_of_service), methods=["POST"]),
-        Route("/api/alarms/in_service", guard(api.in_service), methods=["POST"]),
-        Route("/api/alarms/clear", guard(api.clear), methods=["POST"]),
-    ]
+        Served(
+            "GET", "/api/alarms", Role.VIEWER, api.listed, "The alarms of all instances",
+            shape({"alarms": many(OBJECT), "flood": FLAG, "unknown": many(TEXT)}), codes=late,
+        ),
+        Served("GET", "/api/alarms/figures", Role.VIEWER, api.figures, "Rates, floods, the most frequent", codes=late),
+        Served(
+            "GET", "/api/alarms/history", Role.VIEWER, api.history, "Steps of alarms from state to state, newest first",
+            shape({"transitions": many(OBJECT)}), query={**times, "priority": one_of(*PRIORITIES)}, codes=late,
+        ),
+        order("ack", Role.OPERATOR, api.ack, "Acknowledge alarms", shape({}, {"ids": ids, "all": FLAG})),
+        order(
+            "shelve", Role.OPERATOR, api.shelve, "Put alarms aside for a while",
+            shape({"ids": ids, "minutes": minutes, "why": why}),
+        ),
+        order("unshelve", Role.OPERATOR, api.unshelve, "Take alarms back before that", shape({"ids": ids})),
+        order(
+            "out_of_service", Role.ENGINEER, api.out_of_service, "Take alarms out of service",
+            shape({"ids": ids, "why": why}),
+        ),
+        order("in_service", Role.ENGINEER, api.in_service, "Take alarms back into service", shape({"ids": ids})),
+        Served(
+            "POST", "/api/alarms/clear", Role.OPERATOR, api.clear,
+            "Clear the faults of an asset, or of the whole site, and wait for every member's answer",
+            body=shape({}, {"asset": TEXT}), codes=done,
+        ),
+    ]  # fmt: skip
 
 
 class _AlarmApi:

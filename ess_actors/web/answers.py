@@ -38,6 +38,9 @@ _OUTCOMES: Final[Mapping[str, tuple[int, str]]] = {
     "failed": (409, "no point was written; see each point's status"),
     "bad": (503, "the device's value cannot be trusted now; `reason` tells why"),
     "bad_document": (400, "mend what `findings` names and push the document again"),
+    "no_history": (404, "the site keeps no history; see the member `history` of site.json"),
+    "history_away": (503, "the database of history cannot be read now; it is tried again"),
+    "busy": (503, "ask again in a moment"),
     "starting": (503, "the actor is still starting; try again in a moment"),
 }
 
@@ -49,6 +52,7 @@ class Refusal(Exception):
         super().__init__(text)
         self.code = code
         self.body: dict[str, object] = {"error": error, "text": text, **more}
+        self.headers: dict[str, str] = {}
 
 
 def json_answer(code: int, body: object, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,20 +5,31 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from ess_actors.core.answers import FLAWED
 from ess_actors.core.metrics import Meter
+from ess_actors.core.roles import Role
 from ess_actors.web import incoming
+from ess_actors.web.access import Access
 from ess_actors.web.alarm_routes import alarm_routes
 from ess_actors.web.answers import Refusal, complete, error_answer, json_answer, message_answer, near
 from ess_actors.web.bridge import Bridge
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.guard import Guard, in_time
+from ess_actors.web.history_routes import history_routes
+from ess_actors.web.login_routes import login_routes
+from ess_actors.web.logins import Logins
+from ess_actors.web.openapi import described
+from ess_actors.web.page_routes import page_routes
+from ess_actors.web.served import ANY, FLAG, OBJECT, TEXT, Served, many, one_of, routes_of, shape, whole
+from ess_actors.web.shield import Shielded
 from ess_actors.web.sim_app import sim_routes
 from ess_actors.web.sse import EventStream
+from ess_actors.web.token_routes import token_routes
+from ess_actors.web.user_routes import user_routes
 
 MAX_STREAMS: Final = 64
 """Open event streams; each costs a queue."""
@@ -28,34 +39,100 @@ UNHEARD: Final = frozenset({"no_subscriber", "not_found", "blocked"})
 
 VERBS: Final = ("restart", "stop", "start")
 
+URI: Final = {"type": "string", "pattern": "^/", "maxLength": 1024}
+METHOD: Final = one_of(*incoming.METHODS)
 
-def create_app(bridge: Bridge, meter: Meter, exposition: Exposition, actor_id: str = "web") -> Starlette:
+
+def create_app(
+    bridge: Bridge, meter: Meter, exposition: Exposition, access: Access, actor_id: str = "web"
+) -> Starlette:
     """The app on a bridge. `meter` counts the answers under `actor_id`; the bridge exposes its snapshot.
 
-    `app.state.closing` is an asyncio.Event that ends every open event stream.
+    `app.state.closing` is an asyncio.Event that ends every open event stream; `app.state.served` is the table.
     """
     api = _Api(bridge, meter, exposition, actor_id)
-    guard = Guard(api.count)
+    guard, logins = Guard(api.count, access), Logins(access)
     handlers: Any = {HTTPException: guard.no_route}
-    app = Starlette(
-        routes=[
-            Route("/healthz", guard(api.health), methods=["GET"]),
-            Route("/readyz", guard(api.ready), methods=["GET"]),
-            Route("/metrics", guard(api.metrics), methods=["GET"]),
-            Route("/api/status", guard(api.status), methods=["GET"]),
-            Route("/api/journal", guard(api.journal), methods=["GET"]),
-            Route("/api/audit", guard(api.audit), methods=["GET"]),
-            Route("/api/listen", guard(api.listen), methods=["GET"]),
-            Route("/api/message", guard(api.message), methods=["POST"]),
-            Route("/api/send", guard(api.send), methods=["POST"]),
-            Route("/api/actors/{actor_id:path}/{verb}", guard(api.order), methods=["POST"]),
-            *alarm_routes(bridge.alarm_desk, guard),
-            *sim_routes(bridge, guard),
+    routes, table = routes_of(
+        [
+            *_rows_of(api, access.rules.metrics_login),
+            *alarm_routes(bridge.alarm_desk),
+            *history_routes(bridge.history),
+            *sim_routes(bridge),
+            *page_routes(bridge, meter, api.closing),
+            *login_routes(access, logins),
+            *user_routes(access, logins),
+            *token_routes(access),
+            Served("GET", "/openapi.json", Role.VIEWER, lambda _: described(table), "This description"),
         ],
-        exception_handlers=handlers,
+        guard,
     )
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Shielded)])
+    app.router.redirect_slashes = False
     app.state.closing = api.closing
+    app.state.served = table
     return app
+
+
+def _rows_of(api: "_Api", metrics_login: bool) -> list[Served]:
+    """Status, messages, records and orders."""
+    limit = {"limit": whole(1, 10_000)}
+    late = {
+        502: "the receiver reports something unknown",
+        503: "it is not running",
+        504: "nobody answered in time",
+    }
+    sent = {
+        404: "nothing has this uri",
+        408: "the body came too slowly",
+        409: "refused by its receiver",
+        413: "the body is too large",
+        **late,
+    }
+    metrics = Role.VIEWER if metrics_login else Role.ANYBODY
+    return [
+        Served("GET", "/healthz", Role.ANYBODY, api.health, "Whether the API answers"),
+        Served(
+            "GET", "/readyz", Role.ANYBODY, api.ready, "Whether the whole site runs",
+            codes={503: "something does not run; see `missing`"},
+        ),
+        Served(
+            "GET", "/metrics", metrics, api.metrics, "Figures for Prometheus", TEXT, media="text/plain"
+        ),
+        Served(
+            "GET", "/api/status", Role.VIEWER, api.status, "Every actor of the tree",
+            shape({"site": TEXT, "state": TEXT, "ready": FLAG, "actors": many(OBJECT)}),
+        ),
+        Served(
+            "GET", "/api/journal", Role.VIEWER, api.journal, "The latest records of the journal",
+            shape({"records": many(OBJECT)}), query=limit, codes=late,
+        ),
+        Served(
+            "GET", "/api/audit", Role.VIEWER, api.audit, "The latest rows of the audit table",
+            shape({"rows": many(OBJECT)}), query=limit, codes=late,
+        ),
+        Served(
+            "GET", "/api/listen", Role.VIEWER, api.listen, "Messages as they pass", TEXT,
+            query={"uri": many(URI)}, codes={503: "too many listeners"}, media="text/event-stream", stream=True,
+        ),
+        Served(
+            "POST", "/api/message", Role.VIEWER, api.message,
+            "Send a message. A viewer may only get; an operator writes below /site and clears faults", OBJECT,
+            body=shape({"method": METHOD, "uri": URI}, {"body": ANY, "replyto": URI}), codes=sent,
+        ),
+        Served(
+            "POST", "/api/send", Role.VIEWER, api.send, "The same with the bare body of the message",
+            ANY, body=ANY, query={"method": METHOD, "uri": URI, "replyto": URI}, must=("method", "uri"),
+            codes={202: "done, with findings in the document that was pushed", **sent},
+        ),
+        Served(
+            "POST", "/api/actors/{actor_id:path}/{verb}", Role.OPERATOR, api.order,
+            "Restart an actor; an engineer may stop and start one too", OBJECT,
+            path_values={"verb": one_of(*VERBS)},
+            codes={404: "no such actor", 409: "refused", 503: "it stops", 504: "nobody answered"},
+            code=202,
+        ),
+    ]  # fmt: skip
 
 
 class _Api:
@@ -107,10 +184,12 @@ class _Api:
 
     async def message(self, request: Request) -> Response:
         message = incoming.message_of(await incoming.json_object(request))
+        incoming.message_allowed(request, message)
         return message_answer(await in_time(self._bridge.message(message, incoming.by_whom(request))))
 
     async def send(self, request: Request) -> Response:
         message, problem = incoming.message_from(request.query_params, await incoming.bare_body(request))
+        incoming.message_allowed(request, message)
         answer = await in_time(self._bridge.message(message, incoming.by_whom(request)))
         if problem is not None:
             raise problem
@@ -127,6 +206,8 @@ class _Api:
         if verb not in VERBS:
             text = f"{verb!r} is no order; use one of {', '.join(VERBS)}"
             raise Refusal(400, "bad_verb", text)
+        if verb != "restart":
+            incoming.must_be(request, Role.ENGINEER, f"to {verb} an actor")
         known = [str(row.get("id")) for row in _rows(self._bridge.status())]
         if actor_id not in known:
             like = near(actor_id, known)

@@ -91,6 +91,16 @@ class AlarmDesk(Protocol):
         """Steps of alarms from state to state out of the journal, newest first."""
 
 
+class HistoryBridge(Protocol):
+    """What answers; the answers are JSON bytes. Both raise RequestError."""
+
+    def points(self, text: str, limit: int) -> Awaitable[bytes]:
+        """`{"points": [{"point", "last", "value", "quality"}], "found"}`."""
+
+    def trend(self, points: Sequence[str], since: float, until: float, samples: int) -> Awaitable[bytes]:
+        """`{"series": [{"point", "resolution_s", "rows"}]}`."""
+
+
 class Bridge(SimBridge, Protocol):
     """Implemented by the web actor. Everything is called on the asyncio thread and answers soon."""
 
@@ -112,6 +122,10 @@ class Bridge(SimBridge, Protocol):
 
     def listen(self, prefixes: Sequence[str]) -> Listener:
         """A stream of every message whose uri lies at or below one of the prefixes."""
+
+    @property
+    def history(self) -> HistoryBridge:
+        """Trends."""
 
     async def alarms(self) -> list[dict[str, object]]:
         """The alarms and faults that stand, newest first."""

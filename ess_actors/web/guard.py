@@ -1,4 +1,4 @@
-"""One guard around every endpoint of an API: each outcome becomes an answer with its code, nothing gets out."""
+"""One guard around every endpoint of an API: who may pass, and each outcome an answer with its code."""
 
 import asyncio
 import logging
@@ -9,19 +9,21 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ess_actors.core.errors import RequestError
-from ess_actors.web import incoming
+from ess_actors.web.access import Access
 from ess_actors.web.answers import Refusal, error_answer, json_answer, message_answer
 from ess_actors.web.bridge import Answer
-from ess_actors.web.sse import EventStream
+from ess_actors.web.served import Answered, Endpoint, Served
 
 ANSWER_TIMEOUT_S: Final = 15.0
 """Last resort: the bridge itself gives up earlier."""
 
-T = TypeVar("T")
+LOOK_S: Final = 5.0
+"""So often it is seen whether the reader of a stream may still listen."""
 
-Endpoint = Callable[[Request], Awaitable[Response | EventStream]]
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -29,20 +31,26 @@ _log = logging.getLogger(__name__)
 class Guard:
     """`count` is told the HTTP status of every answer."""
 
-    def __init__(self, count: Callable[[int], None]) -> None:
+    def __init__(self, count: Callable[[int], None], access: Access) -> None:
         self._count = count
+        self._access = access
 
-    def __call__(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint, guarded."""
+    def __call__(self, row: Served) -> Endpoint:
+        """The endpoint of a row, guarded."""
 
-        async def guarded(request: Request) -> Response | EventStream:
-            answer: Response | EventStream
+        async def guarded(request: Request) -> Answered:
+            answer: Answered
             try:
-                if request.method == "POST":
-                    incoming.check_origin(request)
-                answer = await endpoint(request)
+                sender = self._access.admit(request, row)
+                try:
+                    answer = await row.endpoint(request)
+                except Refusal as refusal:
+                    self._access.refused(request, refusal)
+                    raise
+                if row.stream:
+                    answer = _Standing(answer, lambda: self._access.stands(sender))
             except Refusal as refusal:
-                answer = json_answer(refusal.code, refusal.body)
+                answer = json_answer(refusal.code, refusal.body, refusal.headers)
             except RequestError as problem:
                 said = orjson.dumps({"text": str(problem)})
                 answer = message_answer(Answer(problem.status, said))
@@ -67,6 +75,27 @@ class Guard:
         shown = f"{request.method} {request.url.path[:200]}"
         error = "method_not_allowed" if code == 405 else "not_found"
         return error_answer(code, error, f"{shown} is not served; see `routes`", routes=known)
+
+
+class _Standing:
+    """A stream that ends when its reader may not listen any more: it must not outlive the login."""
+
+    def __init__(self, answer: Answered, stands: Callable[[], bool]) -> None:
+        self.status_code = answer.status_code
+        self._answer = answer
+        self._stands = stands
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves it, and looks every LOOK_S seconds."""
+        serving = asyncio.ensure_future(self._answer(scope, receive, send))
+        try:
+            while not serving.done() and self._stands():
+                await asyncio.wait({serving}, timeout=LOOK_S)
+        finally:
+            serving.cancel()
+            (outcome,) = await asyncio.gather(serving, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            raise outcome
 
 
 async def in_time(answer: Awaitable[T]) -> T:

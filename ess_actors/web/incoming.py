@@ -2,20 +2,20 @@
 
 import asyncio
 import codecs
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 import orjson
 from starlette.requests import Request
 
 from ess_actors.core.access import pushes_document
 from ess_actors.core.messages import Message
+from ess_actors.core.roles import Role, role_for_message
 from ess_actors.core.uri import clean
 from ess_actors.web.answers import Refusal
 from ess_actors.web.bridge import By
+from ess_actors.web.visitor import Visitor
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of one request body."""
@@ -27,8 +27,6 @@ BODY_TIMEOUT_S: Final = 5.0
 
 MAX_DOCUMENT: Final = 16 * MAX_BODY
 """Bytes of a message's body that comes by itself: it may be a whole configuration document."""
-
-OPERATOR: Final = "x-operator"
 
 METHODS: Final = ("get", "set", "pub", "post", "del")
 
@@ -160,29 +158,25 @@ def checked_limit(text: str | None, default: int, most: int) -> int:
 
 
 def by_whom(request: Request) -> By:
-    """The name a request gives in `X-Operator` ("api" without one), and the address it comes from."""
-    name = "".join(filter(str.isprintable, request.headers.get(OPERATOR, "")))[:64].strip()
-    return By(name or "api", request.client.host if request.client else "")
+    """Who sends a request that was let in, and the address it comes from."""
+    visitor: Visitor = request.state.visitor
+    return visitor.by
 
 
-def check_origin(request: Request) -> None:
-    """Raises Refusal 403 for a write that a web page of somebody else makes the operator's browser send.
-
-    Programs send no Origin. A page does; it must be from this very server, and the server be called by its
-    address, since a name can be made to point here.
-    """
-    origin = request.headers.get("origin")
-    if origin is None:
-        return
-    host = request.headers.get("host", "")
-    if urlsplit(origin).netloc != host or not _is_address(urlsplit(f"//{host}").hostname or ""):
-        text = "a page of another site may not send this; use the command line, or this server by its address"
-        raise Refusal(403, "foreign_origin", text)
+def must_be(request: Request, role: Role, what: str) -> None:
+    """Raises Refusal 403 when the sender's role is too low for `what`, which the route alone does not tell."""
+    visitor: Visitor = request.state.visitor
+    if visitor.role < role:
+        raise forbidden(visitor.role, role, what)
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    return True
+def message_allowed(request: Request, message: Message) -> None:
+    """Raises Refusal 403 when the sender may not send this message."""
+    needed = role_for_message(message.method, message.uri, message.replyto)
+    must_be(request, needed, f"{message.method} {message.uri}"[:200])
+
+
+def forbidden(role: Role, needed: Role, what: str) -> Refusal:
+    """For somebody who is known, but not for this."""
+    text = f"{what} needs the role {needed.word}, this is a {role.word}; log in as somebody who may"
+    return Refusal(403, "forbidden", text, needed=needed.word, role=role.word)

@@ -2,14 +2,20 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ess_actors.core.errors import ConfigError
+from ess_actors.web.origin import SOCKET_MARK
 
 GRACE_S: Final = 0.4
 """Seconds that running requests get to finish after `stop`; what is left is cut off."""
@@ -41,6 +47,48 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
+def bind_local(path: str) -> socket.socket:
+    """A listening local socket for its owner and group; one that nobody serves any more is replaced.
+
+    Raises ConfigError that says what to do.
+    """
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if stat.S_ISSOCK(_mode(path)):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                if probe.connect_ex(path) == 0:
+                    raise OSError(errno.EADDRINUSE, "somebody serves it")
+            Path(path).unlink()
+        bound.bind(path)
+        Path(path).chmod(0o660)  # before it listens: nobody gets in between
+        bound.listen(128)
+    except OSError as problem:
+        bound.close()
+        raise ConfigError(
+            f"operator API: cannot listen on {path} ({problem.strerror or problem}); correct access.socket.path"
+        ) from None
+    bound.setblocking(False)
+    return bound
+
+
+def _mode(path: str) -> int:
+    try:
+        return Path(path).lstat().st_mode
+    except FileNotFoundError:
+        return 0
+
+
+class _Marked:
+    """ASGI: tells the app that a request came over the local socket, which no header can claim."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves it."""
+        await self._app({**scope, SOCKET_MARK: True}, receive, send)
+
+
 class _Guest(uvicorn.Server):
     """Leaves the process's signals alone: they belong to the main thread. Sleeps when idle."""
 
@@ -68,54 +116,93 @@ class _Guest(uvicorn.Server):
 class ApiServer:
     """Serves one app (of `create_app`) from `start` to `stop`, both called on the loop it runs in."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, certificate: str = "", key: str = "") -> None:
+        """With a certificate (PEM files) it speaks TLS only. Raises ConfigError when that cannot be used."""
         self._app = app
-        self._server = _Guest(
-            uvicorn.Config(
-                app,
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-            )
-        )
-        self._task: asyncio.Task[None] | None = None
+        try:
+            self._servers = [_guest(app, certificate, key)]
+        except (OSError, ValueError) as problem:
+            raise ConfigError(
+                f"operator API: TLS cannot be used ({problem}); correct access.tls in site.json"
+            ) from None
+        self._local = _guest(_Marked(app))
+        self._path = ""
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, bound: socket.socket) -> tuple[str, int]:
-        """Serves on a socket made by `bind` (owned by the server from now on): its (host, port)."""
+    async def start(self, bound: socket.socket, local: socket.socket | None = None) -> tuple[str, int]:
+        """Serves on sockets of `bind` and `bind_local` (owned by the server from now on): its (host, port)."""
         address = bound.getsockname()
-        self._task = asyncio.ensure_future(self._server.serve(sockets=[bound]))
-        up = asyncio.ensure_future(self._server.up.wait())
-        await asyncio.wait({up, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
-        if self._task.done():
-            await self._task
+        sockets = [bound]
+        if local is not None:
+            self._path = str(local.getsockname())
+            self._servers.append(self._local)
+            sockets.append(local)
+        for server, one in zip(self._servers, sockets, strict=True):
+            task = asyncio.ensure_future(server.serve(sockets=[one]))
+            self._tasks.add(task)
+            up = asyncio.ensure_future(server.up.wait())
+            await asyncio.wait({up, task}, return_when=asyncio.FIRST_COMPLETED)
+            up.cancel()
+            if task.done():
+                await task
         return str(address[0]), int(address[1])
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is served any more."""
+        return all(task.done() for task in self._tasks)
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether its stop had to cut requests that did not end."""
+        return any(server.force_exit for server in self._servers)
+
     async def wait(self) -> None:
-        """Returns when the server has ended; raises what ended it."""
-        if self._task is not None:
-            await asyncio.shield(self._task)
+        """Returns when a server has ended; raises what ended it."""
+        if self._tasks:
+            done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
 
     async def stop(self) -> None:
         """Ends event streams at once, gives requests GRACE_S seconds, then cuts. Takes less than 1 s."""
-        if self._task is None or self._task.done():
+        if self.ended:
             return
         self._app.state.closing.set()
-        self._server.should_exit = True
-        self._server.leaving.set()
-        done, _ = await asyncio.wait({self._task}, timeout=GRACE_S)
-        if not done:
-            self._cut()
-            await asyncio.wait({self._task}, timeout=GRACE_S)
+        for server in self._servers:
+            server.should_exit = True
+            server.leaving.set()
+        _, running = await asyncio.wait(self._tasks, timeout=GRACE_S)
+        if running:
+            for server in self._servers:
+                _cut(server)
+            await asyncio.wait(self._tasks, timeout=GRACE_S)
+        if self._path:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108  (one call, at the end)
 
-    def _cut(self) -> None:
-        self._server.force_exit = True
-        for task in list(self._server.server_state.tasks):
-            task.cancel()
-        for connection in list(self._server.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
+
+def _guest(app: ASGIApp, certificate: str = "", key: str = "") -> _Guest:
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ssl_certfile=certificate or None,
+        ssl_keyfile=key or None,
+    )
+    config.load()  # reads the certificate: here it can be refused, later it would end the process
+    return _Guest(config)
+
+
+def _cut(server: _Guest) -> None:
+    server.force_exit = True
+    for task in list(server.server_state.tasks):
+        task.cancel()
+    for connection in list(server.server_state.connections):
+        if connection.transport is not None:
+            connection.transport.abort()

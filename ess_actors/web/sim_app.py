@@ -5,36 +5,67 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
+from ess_actors.core.roles import Role
 from ess_actors.core.simulated_faults import KINDS
+from ess_actors.core.site_access import SiteAccess
 from ess_actors.web import incoming
+from ess_actors.web.access import Access
 from ess_actors.web.answers import Refusal, complete, json_answer
 from ess_actors.web.bridge import SimBridge
 from ess_actors.web.guard import Guard, in_time
+from ess_actors.web.served import OBJECT, TEXT, Served, many, one_of, routes_of, shape, whole
+from ess_actors.web.shield import Shielded
 
 
-def sim_routes(bridge: SimBridge, guard: Guard) -> list[Route]:
+def sim_routes(bridge: SimBridge) -> list[Served]:
     """GET and POST below /api/sim."""
     api = _SimApi(bridge)
+    device = {"stem": TEXT}
+    unknown = {404: "no such simulated device, component or point", 409: "the site runs on real devices"}
+    listed = shape({"devices": many(OBJECT)})
     return [
-        Route("/api/sim", guard(api.devices), methods=["GET"]),
-        Route("/api/sim/writes", guard(api.writes), methods=["GET"]),
-        Route("/api/sim/{stem}/points", guard(api.read), methods=["GET"]),
-        Route("/api/sim/{stem}/points/{path:path}", guard(api.read), methods=["GET"]),
-        Route("/api/sim/{stem}/points", guard(api.points), methods=["POST"]),
-        Route("/api/sim/{stem}/fault", guard(api.faults), methods=["GET"]),
-        Route("/api/sim/{stem}/fault", guard(api.fault), methods=["POST"]),
-    ]
+        Served(
+            "GET", "/api/sim", Role.VIEWER, api.devices, "The simulated devices, and their faults",
+            listed, codes=unknown,
+        ),
+        Served(
+            "GET", "/api/sim/writes", Role.VIEWER, api.writes, "What masters wrote to the devices",
+            query={"since": whole(0, 10**12)}, codes=unknown,
+        ),
+        Served(
+            "GET", "/api/sim/{stem}/points", Role.VIEWER, api.read, "Every point of a device",
+            path_values=device, codes=unknown,
+        ),
+        Served(
+            "GET", "/api/sim/{stem}/points/{path:path}", Role.VIEWER, api.read, "One point, or a component's",
+            path_values=device, codes=unknown,
+        ),
+        Served(
+            "POST", "/api/sim/{stem}/points", Role.ENGINEER, api.points, "Set points of a device",
+            body={"type": "object", "minProperties": 1}, path_values=device, codes=unknown,
+        ),
+        Served(
+            "GET", "/api/sim/{stem}/fault", Role.VIEWER, api.faults, "The faults a device has now",
+            path_values=device, codes=unknown,
+        ),
+        Served(
+            "POST", "/api/sim/{stem}/fault", Role.ENGINEER, api.fault, "Make a device fail in a chosen way",
+            body=shape({"kind": one_of(*sorted(KINDS))}), path_values=device, codes=unknown,
+        ),
+    ]  # fmt: skip
 
 
 def create_sim_app(bridge: SimBridge) -> Starlette:
-    """An app of these routes alone, for `ApiServer`."""
-    guard = Guard(lambda code: None)
+    """An app of these routes alone, for `ApiServer`: a tool of development that serves its own host only."""
+    guard = Guard(lambda code: None, Access(SiteAccess(loopback=Role.ENGINEER)))
     handlers: Any = {HTTPException: guard.no_route}
-    app = Starlette(routes=sim_routes(bridge, guard), exception_handlers=handlers)
+    routes, _ = routes_of(sim_routes(bridge), guard)
+    app = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Shielded)])
+    app.router.redirect_slashes = False
     app.state.closing = asyncio.Event()
     return app
 

@@ -52,9 +52,8 @@ def _body(body: bytes) -> object:
 class EventStream:
     """An ASGI answer. Begins with a comment, so the client knows that its subscription stands."""
 
-    status_code: Final = 200
-
     def __init__(self, listener: Listener, closing: asyncio.Event, ended: Callable[[], None]) -> None:
+        self.status_code = 200
         self._listener = listener
         self._closing = closing
         self._ended = ended

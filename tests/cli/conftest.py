@@ -10,7 +10,10 @@ import pytest
 
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
+from ess_actors.core.roles import Role
+from ess_actors.core.site_access import SiteAccess
 from ess_actors.core.uri import covers
+from ess_actors.web.access import Access
 from ess_actors.web.app import create_app
 from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
@@ -166,7 +169,9 @@ class Running:
 def _serve(plant: Plant, started: threading.Event, told: dict[str, object]) -> None:
     async def life() -> None:
         meter = Meter()
-        server = ApiServer(create_app(plant, meter, Exposition(plant.status, plant.snapshots, "0.1.0")))
+        exposition = Exposition(plant.status, plant.snapshots, "0.1.0")
+        access = Access(SiteAccess(loopback=Role.ENGINEER))
+        server = ApiServer(create_app(plant, meter, exposition, access))
         host, port = await server.start(bind("127.0.0.1", 0))
         stop = asyncio.Event()
         told.update(address=f"{host}:{port}", stop=stop, loop=asyncio.get_running_loop())

@@ -29,7 +29,8 @@ SERVER = """{
 
 START = '{"/sysconfig/default": {"Subs": ":/a:b", "Config": "init", "EssName": "ess_1"}}'
 
-SITE = '{"name": "one", "instances": [{"start": "start.json", "documents": "docs"}]}'
+SITE = """{"name": "one", "instances": [{"start": "start.json", "documents": "docs"}],
+ "access": {"loopback": "engineer"}}"""
 
 
 def check(*words: str | Path) -> Result:

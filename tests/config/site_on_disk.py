@@ -19,7 +19,8 @@ SITE = """{
     "bms_1": {"model": "battery", "points": {
       "soc": "ess_1/bms_info/soc"}}
   },
-  "api": {"host": "127.0.0.1", "port": 8300}
+  "api": {"host": "127.0.0.1", "port": 8300},
+  "access": {"loopback": "engineer"}
 }
 """
 

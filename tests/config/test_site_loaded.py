@@ -1,6 +1,7 @@
 """What a sound site looks like once it is loaded."""
 
 from ess_actors.config.site import load_site
+from ess_actors.core.site_access import SiteAccess
 
 
 def test_the_site_carries_what_the_files_say(disk):
@@ -31,8 +32,9 @@ def test_sim_and_live_are_carried_along(disk):
 def test_what_is_left_out_has_its_default(disk):
     disk.write("site.json", '{"name": "one", "instances": [{"start": "ess_2.json", "documents": "ess_2"}]}')
     site, findings = disk.load()
-    assert findings == [] and site is not None
+    assert [finding.code for finding in findings] == ["access-login"] and site is not None
     assert (site.api_host, site.api_port, dict(site.sim), site.live) == ("127.0.0.1", 8300, {}, ())
+    assert site.access == SiteAccess()
     assert site.instances[0].clients == () and site.instances[0].servers == ()
     assert site.operators == 1
 

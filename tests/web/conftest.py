@@ -11,7 +11,10 @@ import pytest
 
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
+from ess_actors.core.roles import Role
+from ess_actors.core.site_access import SiteAccess
 from ess_actors.core.uri import covers
+from ess_actors.web.access import Access
 from ess_actors.web.app import create_app
 from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
@@ -19,6 +22,9 @@ from ess_actors.web.server import ApiServer, bind
 from tests.alarm_desk import SmallDesk, alarm
 
 T = TypeVar("T")
+
+OPEN = Access(SiteAccess(loopback=Role.ENGINEER))
+"""Whoever is on this host is an engineer."""
 
 
 class QueueListener:
@@ -166,7 +172,7 @@ class Served:
         self.thread.start()
         self.site = SmallSite()
         self.exposition = Exposition(self.site.status, self.site.snapshots, "1.2.3", stale_after_s=10)
-        self.app = create_app(self.site, self.site.meter, self.exposition)
+        self.app = create_app(self.site, self.site.meter, self.exposition, OPEN)
         self.server = self.run(self._made())
         self.host, self.port = self.run(self.server.start(bind("127.0.0.1", 0)))
         self.url = f"http://{self.host}:{self.port}"

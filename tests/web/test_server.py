@@ -20,8 +20,8 @@ def stopped(served: Any) -> bool:
     """Stops the server, which waits for GRACE_S twice at most; whether it had to cut."""
     assert 2 * GRACE_S < 1.0
     served.run(served.server.stop())
-    wait_for("the server to end", served.server._task.done)
-    return served.server._server.force_exit
+    wait_for("the server to end", lambda: served.server.ended)
+    return served.server.was_cut
 
 
 def test_a_port_in_use_is_said_clearly() -> None:
@@ -91,7 +91,7 @@ def test_it_stops_within_a_second_while_a_listener_does_not_read(served: Any) ->
 
         served.call(flood)
         (listener,) = served.site.listeners
-        server = served.server._server
+        server = served.server._servers[0]
         wait_for("a full socket", lambda: any(c.flow.write_paused for c in server.server_state.connections))
         assert listener.waiting > 0
         assert stopped(served)
