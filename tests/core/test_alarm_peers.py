@@ -201,6 +201,20 @@ def test_what_was_acknowledged_while_a_router_was_away_is_so_when_it_is_back(sit
     assert site.states() == [{HOT: "acknowledged_active"}] * 2
 
 
+def test_an_acknowledgement_from_before_a_report_anew_does_not_count_for_it(site: Routers) -> None:
+    site.raised("ess_2")
+    site.raised("ess_1")
+    site.run(1.0)
+    site.say("ess_2", "cleared", type="fault", sources=[HOT], by="web")
+    site.say("ess_1", "cleared", type="fault", sources=[HOT], by="web")
+    site.run(0.1)
+    site.raised("ess_1")
+    site.run(3.0)
+    assert site.routers["ess_1"].list.alarms[f"ess_2:fault:{HOT}"].state.value == "unacknowledged_active"
+    (alarm,) = site.shown("ess_1")
+    assert alarm["acknowledged"]["by"] == "web", "ess_2, in which it began, was not told anew"
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -289,6 +303,14 @@ def test_consequences_are_grouped_under_their_cause_over_instances(site: Routers
         causes = {a["source"]: a["cause"] for a in site.shown(name)}
         assert causes == {LOST: None, "/faults/pcs:X": f"ess_2:alarm:{LOST}", "/faults/pcs:Late": None}
     assert firsts(site) == [[LOST], [LOST]], "the root of the first fault"
+
+
+def test_a_fault_with_an_on_delay_is_the_first_from_when_it_stands(site: Routers) -> None:
+    site.raised("ess_2", rules={"on_delay_s": 2})
+    site.run(1.0)
+    assert site.states() == [{}, {}]
+    site.run(2.0)
+    assert firsts(site) == [[HOT], [HOT]]
 
 
 # --- clear --------------------------------------------------------------------------------------------------------

@@ -6,8 +6,14 @@ import orjson
 import pytest
 
 from ess_actors.core.alarm_record import Alarm
+from ess_actors.core.alarm_router import AlarmRouter
 from ess_actors.core.alarm_rules import in_words, rules_of
 from ess_actors.core.alarm_state import TABLE, Event, State, after
+from ess_actors.core.functions.watch_timers import Watch
+from ess_actors.core.messages import Message
+from ess_actors.core.variables import Variable
+from tests.core.engine_bench import WALL, Bench
+from tests.core.test_engine_alarms import source
 
 # The states with an event, as ISA-18.2 and this plant's latching want them: written down a second time, in words.
 # (state, event): next state of (an active alarm, a latching one that returned, another one that returned)
@@ -163,8 +169,41 @@ def test_everything_survives_json() -> None:
         Alarm.restored({**one.saved(), "shelved": None})
 
 
+@pytest.mark.parametrize(("side", "sign", "recovers"), [("Max", 1, 47.9), ("Min", -1, -47.9)])
+def test_a_deadband_says_where_a_limit_recovers(side: str, sign: int, recovers: float) -> None:
+    var = Variable("/t", "x", 0.0, 0.0)
+    var.params |= {f"{side}AlarmThreshold": sign * 50, f"{side}FaultThreshold": sign * 60, "deadband": 2}
+    watch = Watch(var, side, True, True)
+    assert [level.raised for level in watch.limits(sign * 51.0, 1.0)] == [True]
+    assert watch.limits(sign * 48.1, 1.0) == []
+    assert [level.raised for level in watch.limits(recovers, 1.0)] == [False]
+    var.params[f"{side}ResetValue"] = sign * 30
+    assert Watch(var, side, True, True).reset_value == sign * 30, "what is written counts"
+
+
+def test_a_suppressing_variable_hides_what_it_names() -> None:
+    tables = source()
+    tables["/faults/bms_1"]["OverTemp"] |= {"suppressed_by": "/status/bms_1:Maintenance", "name": "BMS 1 hot"}
+    tables["/status/bms_1"] = {"Maintenance": False}
+    tables["/config/bms_1"] = {"fault_priority": "low", "alarm_priority": "high", "rearm_s": 60}
+    bench, router = Bench(tables), AlarmRouter("ess_1")
+
+    def heard(messages: list[Message]) -> list[tuple[str, str]]:
+        for message in messages:
+            if message.uri == router.uri:
+                router.handle(message._replace(sender="ess_1"), 0.0, WALL)
+        return [(alarm["name"], alarm["state"]) for alarm in router.alarms(0.0)]
+
+    assert heard(bench.set("/faults/bms_1/OverTemp", "Trip")) == [("BMS 1 hot", "unacknowledged_active")]
+    assert heard(bench.set("/status/bms_1/Maintenance", True)) == [("BMS 1 hot", "suppressed")]
+    assert heard(bench.set("/status/bms_1/Maintenance", True)) == [("BMS 1 hot", "suppressed")]
+    assert heard(bench.set("/status/bms_1/Maintenance", False)) == [("BMS 1 hot", "unacknowledged_active")]
+    (alarm,) = router.list.listed()
+    assert (alarm.rules.priority, alarm.rules.rearm_s) == ("low", 60.0)
+
+
 @pytest.mark.parametrize(
-    ("source", "name"),
+    ("uri", "name"),
     [
         ("/faults/bms_2:BMS_2_OverTemp", "BMS_2 over temp"),
         ("/alarms/bms_1:BMS_1_SOH", "BMS_1 SOH"),
@@ -173,8 +212,8 @@ def test_everything_survives_json() -> None:
         ("", ""),
     ],
 )
-def test_a_source_without_a_name_has_one_in_words(source: str, name: str) -> None:
-    assert in_words(source) == name
+def test_a_source_without_a_name_has_one_in_words(uri: str, name: str) -> None:
+    assert in_words(uri) == name
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "x", [], {"priority": 3, "on_delay_s": "1", "latch": "no"}])
