@@ -5,6 +5,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 from ess_actors.core.history_intake import Period
@@ -47,8 +48,10 @@ def pack(points: Sequence[int], rows: Sequence[Period], fast: bool = False) -> b
 
 def unpack(body: bytes, name: str = "") -> Iterator[tuple[int, Period]]:
     """(number of the point, minute under this name) of each. Raises zlib.error or ValueError for what is none."""
-    columns = _columns(body)
-    return ((columns.points[at], _row(columns, at, name)) for at in range(len(columns.points)))
+    points, starts, figures, lasted, *rest = _columns(body)
+    known = ([None if value != value else value for value in column] for column in figures)
+    seconds = [one / 1000 for one in lasted]
+    return zip(points, map(Period, repeat(name), starts, *known, seconds, *rest), strict=True)
 
 
 def of_point(body: bytes, point: int, name: str) -> Iterator[Period]:

@@ -16,6 +16,7 @@ from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
 from tests.ports import free_port
+from tests.web.small_history import SmallHistory
 
 
 def actor(actor_id: str, state: str, pid: int | None, restarts: int, **more: object) -> dict[str, object]:
@@ -63,6 +64,7 @@ class Plant:
     simulated: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     listening: threading.Event = field(default_factory=threading.Event)
+    history: SmallHistory = field(default_factory=SmallHistory)
 
     def status(self) -> dict[str, object]:
         return {

@@ -16,6 +16,7 @@ from ess_actors.web.app import create_app
 from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
+from tests.web.small_history import SmallHistory
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class SmallSite:
         """Given to every message instead of what is true."""
         self.states = dict.fromkeys(("ess_1", "ess_1/bms_1", "ess_1/pcs", "ess_2/bms_2", "web"), "RUNNING")
         self.restarts = dict.fromkeys(self.states, 0)
+        self.history = SmallHistory()
 
     def status(self) -> dict[str, object]:
         rows = [
