@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ess_actors.core.history_intake import HOUR, Period, Reading
 from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.history_series import HOURS, MINUTES, RAW
-from ess_actors.store import history_blocks, history_minutes, history_upkeep
+from ess_actors.store import history_upkeep
 from ess_actors.store.history import BrokenHistory, HistoryProblem
 from ess_actors.store.history_query import Trend, series_of
 from ess_actors.store.history_rolling import Rolling
@@ -26,9 +24,6 @@ from tests.waiting import wait_for
 START = 1_763_800_000 // HOUR * HOUR
 DAY = 86_400
 SOC, VOLTS = "/components/ess_1/bms_info/soc", "/components/ess_1/bms_info/volts"
-VALUES = st.one_of(
-    st.none(), st.floats(allow_nan=False), st.integers(-10_000, 10_000).map(lambda number: number / 10)
-)
 
 
 def opened(folder: Path, keeping: Keeping | None = None) -> SqliteWriter:
@@ -55,43 +50,6 @@ def minute(point: str, start: int, value: float, **more: object) -> Period:
 
 def tidied(writer: SqliteWriter, now: float, most: int = 3000) -> int:
     return next(steps for steps in range(most) if not writer.upkeep(now))
-
-
-@given(st.lists(st.tuples(st.integers(0, 3_599_999), VALUES, st.integers(0, 2)), min_size=1, max_size=40))
-@settings(deadline=None)
-def test_readings_survive_being_packed(found: list[tuple[int, float | None, int]]) -> None:
-    samples = (
-        sorted((1000 * START + at, value, quality) for at, value, quality in found if True)
-        if all(value is not None for _, value, _ in found)
-        else [(1000 * START + n, value, quality) for n, (_, value, quality) in enumerate(found)]
-    )
-    assert history_blocks.unpack(history_blocks.pack(samples)) == samples
-    points = [n % 3 for n in range(len(samples))]
-    first, body = history_blocks.pack_batch(points, samples)
-    assert list(history_blocks.unpack_batch(first, body)) == [
-        (point, *sample) for point, sample in zip(points, samples, strict=True)
-    ]
-    assert list(history_blocks.of_point(first, body, 1)) == samples[1::3]
-
-
-def test_what_is_noisy_takes_few_bytes() -> None:
-    samples = [(1000 * START + 1000 * n + n % 7, 400 + (n * 7919 % 211) / 10, 0) for n in range(300)]
-    assert len(history_blocks.pack(samples)) < 3.5 * len(samples)
-
-
-@given(
-    st.lists(st.tuples(VALUES, VALUES, st.integers(0, 60_000), st.integers(0, 9)), min_size=1, max_size=20)
-)
-@settings(deadline=None, max_examples=50)
-def test_minutes_survive_being_packed(found: list[tuple[float | None, float | None, int, int]]) -> None:
-    rows = [
-        Period("x", START + 60 * n, low, last, low, last, lasted / 1000, kept, kept % 3, kept % 2)
-        for n, (low, last, lasted, kept) in enumerate(found)
-    ]
-    points = [n % 2 for n in range(len(rows))]
-    body = history_minutes.pack(points, rows)
-    assert list(history_minutes.unpack(body, "x")) == list(zip(points, rows, strict=True))
-    assert list(history_minutes.of_point(body, 1, "x")) == rows[1::2]
 
 
 def test_what_is_written_is_read_from_batches_and_from_blocks(
