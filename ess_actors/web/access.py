@@ -88,11 +88,11 @@ class Access:
 
     def refused(self, request: Request, refusal: Refusal) -> None:
         """Audit that a change was not allowed."""
-        if request.method in READS or refusal.code not in (401, 403):
+        if request.method in READS or refusal.code not in (401, 403) or refusal.told:
             return
         known: Visitor | None = getattr(request.state, "visitor", None)
         by = known.by if known else By("", origin.origin_of(request))
-        uri, error = request.url.path[:200], str(refusal.body["error"])
+        uri, error = refusal.subject or request.url.path[:200], str(refusal.body["error"])
         self.audit_seldom(by, uri, f'"{request.method}"', error)
 
     def _admitted(self, request: Request, row: Served) -> Visitor:
@@ -132,6 +132,8 @@ class Access:
         if via == visitor.LOOPBACK and needed > Role.ANYBODY:
             origin.check_host(request, self._names)
         named = "".join(filter(str.isprintable, request.headers.get(OPERATOR, "")))[:64].strip()
+        if named and self.store is not None and self.store.user(named) is not None:
+            named = f"{named} ({via})"  # it says so; nobody has seen the password
         return Visitor(role, via, By(named or via, where))
 
     def _bearer(self, shown: str, where: str) -> Visitor:
