@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -54,6 +55,10 @@ class Guard:
             except RequestError as problem:
                 said = orjson.dumps({"text": str(problem)})
                 answer = message_answer(Answer(problem.status, said))
+            except sqlite3.Error as problem:
+                _log.warning("%s: the users cannot be written: %s", request.url.path, problem)
+                text = "the users cannot be written now; look at the state folder's disk, then try again"
+                answer = error_answer(503, "access_unwritable", text)
             except ClientDisconnect:
                 answer = error_answer(400, "gone", "the client left before its body was complete")
             except asyncio.CancelledError:

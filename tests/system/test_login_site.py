@@ -1,27 +1,31 @@
-"""A site that takes a login, as an engineer meets it: the first password, TLS off, a restart of the web actor."""
+"""A site that takes a login, as an engineer meets it: the first password, a restart of the web actor."""
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.system.running_site import REPOSITORY, RunningSite
+from tests.system.running_site import RunningSite
 from tests.waiting import wait_for
 
 
 @pytest.fixture
 def locked(tmp_path: Path):
     folder = tmp_path / "site"
-    shutil.copytree(REPOSITORY / "configs/dual_bms", folder)
-    tree = json.loads((folder / "site.json").read_text())
-    del tree["access"]
-    (folder / "site.json").write_text(json.dumps(tree))
-    site = RunningSite(tmp_path / "state", folder)
-    yield site
-    site.end()
+    (folder / "docs").mkdir(parents=True)
+    start = {"/sysconfig/default": {"Subs": ":/t", "Config": "init", "EssName": "ess_1"}}
+    site = {
+        "name": "locked",
+        "instances": [{"start": "ess_1.json", "documents": "docs"}],
+        "live": [{"label": "SOC", "uri": "/ess_1/t/SOC"}],
+    }
+    for name, tree in (("site", site), ("ess_1", start), ("docs/init", {"/t": {"SOC": {"value": 55}}})):
+        (folder / f"{name}.json").write_text(json.dumps(tree))
+    running = RunningSite(tmp_path / "state", folder, server="")
+    yield running
+    running.end()
 
 
 def test_the_first_password_opens_the_site_and_a_login_outlives_the_web_actor(locked):

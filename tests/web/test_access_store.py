@@ -1,5 +1,6 @@
 """The file of users: what is kept, how it ends, and that it outlives the process."""
 
+import sqlite3
 import stat
 
 import pytest
@@ -70,3 +71,17 @@ def test_a_file_that_cannot_be_used_says_what_to_do(tmp_path):
     with pytest.raises(ConfigError):
         AccessStore(tmp_path)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_file_that_cannot_be_written_keeps_nobody_out(store, tmp_path):
+    session = store.begin_session("emma", "", 0.0, 1000.0, 500.0)
+    token = store.add_token("scada", Role.VIEWER, "emma", 0.0, 0.0)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("begin immediate")
+    store._db.execute("pragma busy_timeout = 1")
+    assert store.session(session, 100.0) is not None and store.token(token, 100.0) is not None
+    with pytest.raises(sqlite3.OperationalError):
+        store.begin_session("emma", "", 0.0, 1000.0, 500.0)
+    other.execute("rollback")
+    assert store.begin_session("emma", "", 0.0, 1000.0, 500.0)
+    other.close()

@@ -161,3 +161,10 @@ def test_a_token_is_shown_once_and_ends(site):
         assert engineer.delete("/api/tokens/scada").status_code == 200
         refused(engineer.delete("/api/tokens/scada"), 404, "not_found")
         refused(site.client.get("/api/me", headers=headers), 401, "login_needed")
+
+
+def test_users_that_cannot_be_written_are_a_reason_and_no_defect(site):
+    site.do(site.store._db.execute, "pragma query_only = on")
+    refused(site.login("emma"), 503, "access_unwritable")
+    site.do(site.store._db.execute, "pragma query_only = off")
+    assert site.login("emma").status_code == 200
