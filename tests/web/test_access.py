@@ -121,6 +121,14 @@ def test_a_page_elsewhere_gets_nothing_from_a_trusted_host(open_site):
     refused(open_site.client.post("/api/message", json=SET, headers=headers), 403, "foreign_origin")
 
 
+def test_a_host_that_is_none_is_no_defect(site, open_site):
+    for one in (site, open_site):
+        for method, path in (("POST", "/api/message"), ("GET", "/nothing"), ("DELETE", "/api/users/vera")):
+            for host in ("[::1", "a b", "x" * 5000, "]", "@:"):
+                answer = one.client.request(method, path, headers={"host": host})
+                assert answer.status_code in (400, 401, 403, 404), (path, host, answer.text)
+
+
 def test_metrics_may_be_closed(open_site):
     headers = {"x-forwarded-for": "10.0.0.1"}
     refused(open_site.client.get("/metrics", headers=headers), 401, "login_needed")
@@ -155,8 +163,10 @@ def test_what_a_trusted_program_says_of_itself_is_no_users_name(open_site):
     post = open_site.client.post
     post("/api/message", json=SET, headers={"x-operator": "anna"})
     post("/api/message", json=SET, headers={"x-operator": "emma"})
+    post("/api/message", json=SET, headers={"x-operator": "token scada"})
     post("/api/message", json=SET)
-    assert [by.who for _, by in open_site.served.site.writers][::1] == ["anna", "emma (loopback)", "loopback"]
+    said = [by.who for _, by in open_site.served.site.writers]
+    assert said == ["anna", "emma (loopback)", "token scada (loopback)", "loopback"]
 
 
 def test_every_answer_tells_browsers_what_not_to_do(site):
