@@ -121,7 +121,7 @@ def test_two_requests_in_one_are_two(site):
     assert site.served.site.seen == []
 
 
-@pytest.mark.parametrize("path", ["/api/listen", "/api/message", "/", "/ws"])
+@pytest.mark.parametrize("path", ["/api/listen", "/api/message", "/api/status", "/ws"])
 def test_a_websocket_is_no_way_in(site, path):
     head = (
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
