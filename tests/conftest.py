@@ -10,16 +10,20 @@ import pytest
 
 __all__ = ["hypothesis"]
 
+SHARING = frozenset({"system", "page", "scripts"})
+"""Folders whose tests share a site: in one process, or each process would start its own."""
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """One by one; but those that need a site in one process, that they share it and no two start at the same time."""
+    """One by one; but those of a folder that need a site in one process."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Dealing(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
+            folder = nodeid.split("/")[1]
             alone = "fault_matrix" in nodeid or "chaos" in nodeid
-            return "site" if nodeid.startswith("tests/system/") and not alone else nodeid
+            return folder if folder in SHARING and not alone else nodeid
 
     return Dealing(config, log)
 

@@ -41,7 +41,7 @@ def test_what_is_left_out_has_its_default(disk):
 
 def test_so_many_operators_share_the_alarms(disk):
     one = '"instances": [{"start": "ess_2.json", "documents": "ess_2"}]'
-    disk.write("site.json", f'{{"name": "one", {one}, "operators": 3}}')
+    disk.write("site.json", f'{{"name": "one", {one}, "operators": 3, "access": {{"loopback": "engineer"}}}}')
     site, findings = disk.load()
     assert findings == [] and site is not None and site.operators == 3
     disk.write("site.json", f'{{"name": "one", {one}, "operators": 0}}')
