@@ -86,7 +86,7 @@ function frame() {
       + "The values below are the last that came. It is tried again by itself.");
   }
   const me = store.me;
-  setText(who, me ? `${me.user} (${me.role})` : "");
+  setText(who, !me ? "" : me.user === me.role ? me.user : `${me.user} (${me.role})`);
   logout.hidden = !me || me.via !== "session";
   change.hidden = !me || me.via === "session";
   document.title = `${VIEWS[shown]?.[0] || "Plant"} \u00b7 ${store.status?.site || "site"}`;
