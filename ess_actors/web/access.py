@@ -28,7 +28,8 @@ _NO_LOGIN: Final = (
     "this takes a login: `ess-actors login`, a token in ESS_ACTORS_TOKEN, or the page of this server"
 )
 _STALE: Final = (
-    "this token is not valid, or no longer: `ess-actors login`, or set ESS_ACTORS_TOKEN to another one"
+    "this token is not valid, or no longer: `ess-actors login` again, or another one in ESS_ACTORS_TOKEN; "
+    "`ess-actors logout` forgets one that is kept"
 )
 
 Audit = Callable[[By, str, str, str], None]
@@ -88,11 +89,11 @@ class Access:
 
     def refused(self, request: Request, refusal: Refusal) -> None:
         """Audit that a change was not allowed."""
-        if request.method in READS or refusal.code not in (401, 403):
+        if request.method in READS or refusal.code not in (401, 403) or refusal.told:
             return
         known: Visitor | None = getattr(request.state, "visitor", None)
         by = known.by if known else By("", origin.origin_of(request))
-        uri, error = request.url.path[:200], str(refusal.body["error"])
+        uri, error = refusal.subject or origin.path_of(request), str(refusal.body["error"])
         self.audit_seldom(by, uri, f'"{request.method}"', error)
 
     def _admitted(self, request: Request, row: Served) -> Visitor:
@@ -103,7 +104,7 @@ class Access:
         if sender.role < needed:
             if not sender.via:
                 raise unknown(_NO_LOGIN)
-            raise forbidden(sender.role, needed, f"{request.method} {request.url.path[:200]}")
+            raise forbidden(sender.role, needed, f"{request.method} {origin.path_of(request)}")
         if sender.cookie and request.method not in READS and needed > Role.ANYBODY:
             shown = request.headers.get(CSRF, "")
             if not hmac.compare_digest(shown.encode(), csrf_of(sender.secret).encode()):
@@ -132,6 +133,8 @@ class Access:
         if via == visitor.LOOPBACK and needed > Role.ANYBODY:
             origin.check_host(request, self._names)
         named = "".join(filter(str.isprintable, request.headers.get(OPERATOR, "")))[:64].strip()
+        if named.startswith("token ") or (self.store is not None and named and self.store.user(named)):
+            named = f"{named} ({via})"  # it says so; nobody has seen the password, or the token
         return Visitor(role, via, By(named or via, where))
 
     def _bearer(self, shown: str, where: str) -> Visitor:

@@ -1,5 +1,6 @@
 """Users, sessions and tokens in a small SQLite file of their own; nothing in it opens a door by itself."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -146,7 +147,7 @@ class AccessStore:
         if row is None:
             return None
         if using and now - row[3] > _USED_STEP_S:
-            self._db.execute("update sessions set used = ? where hash = ?", (now, key))
+            self._note("update sessions set used = ? where hash = ?", now, key)
         return Session(row[0], role_of(row[1]), row[2])
 
     def end_session(self, presented: str) -> bool:
@@ -173,7 +174,7 @@ class AccessStore:
         if row is None:
             return None
         if now - row[5] > _USED_STEP_S:
-            self._db.execute("update tokens set used = ? where name = ?", (now, row[0]))
+            self._note("update tokens set used = ? where name = ?", now, row[0])
         return Token(row[0], role_of(row[1]), *row[2:])
 
     def tokens(self) -> list[Token]:
@@ -184,6 +185,11 @@ class AccessStore:
     def remove_token(self, name: str) -> bool:
         """False when there was none."""
         return self._db.execute("delete from tokens where name = ?", (name,)).rowcount == 1
+
+    def _note(self, statement: str, now: float, key: str) -> None:
+        # A full disk, or the command line in the middle of a change, must not keep anybody out.
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute(statement, (now, key))
 
 
 def _hashed(secret: str) -> str:

@@ -53,6 +53,10 @@ class Refusal(Exception):
         self.code = code
         self.body: dict[str, object] = {"error": error, "text": text, **more}
         self.headers: dict[str, str] = {}
+        self.told = False
+        """Whether it is in the audit table already."""
+        self.subject = ""
+        """What was to be changed, for the audit table, when the path does not tell."""
 
 
 def json_answer(code: int, body: object, headers: Mapping[str, str] | None = None) -> Response:

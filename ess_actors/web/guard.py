@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -15,6 +16,7 @@ from ess_actors.core.errors import RequestError
 from ess_actors.web.access import Access
 from ess_actors.web.answers import Refusal, error_answer, json_answer, message_answer
 from ess_actors.web.bridge import Answer
+from ess_actors.web.origin import path_of
 from ess_actors.web.served import Answered, Endpoint, Served
 
 ANSWER_TIMEOUT_S: Final = 15.0
@@ -54,12 +56,16 @@ class Guard:
             except RequestError as problem:
                 said = orjson.dumps({"text": str(problem)})
                 answer = message_answer(Answer(problem.status, said))
+            except sqlite3.Error as problem:
+                _log.warning("%s: the users cannot be written: %s", path_of(request), problem)
+                text = "the users cannot be written now; look at the state folder's disk, then try again"
+                answer = error_answer(503, "access_unwritable", text)
             except ClientDisconnect:
                 answer = error_answer(400, "gone", "the client left before its body was complete")
             except asyncio.CancelledError:
                 answer = error_answer(503, "stopping", "the operator API stops; ask again in a moment")
             except Exception as problem:
-                _log.exception("%s %s", request.method, request.url.path)
+                _log.exception("%s %s", request.method, path_of(request))
                 text = f"{type(problem).__name__}: {problem}; this is a defect, please report it with the log"
                 answer = error_answer(500, "internal", text)
             self._count(answer.status_code)
@@ -72,7 +78,7 @@ class Guard:
         code = problem.status_code if isinstance(problem, HTTPException) else 500
         self._count(code)
         known = [f"{m} {r.path}" for r in request.app.routes for m in sorted((r.methods or set()) - {"HEAD"})]
-        shown = f"{request.method} {request.url.path[:200]}"
+        shown = f"{request.method} {path_of(request)}"
         error = "method_not_allowed" if code == 405 else "not_found"
         return error_answer(code, error, f"{shown} is not served; see `routes`", routes=known)
 

@@ -173,10 +173,14 @@ def must_be(request: Request, role: Role, what: str) -> None:
 def message_allowed(request: Request, message: Message) -> None:
     """Raises Refusal 403 when the sender may not send this message."""
     needed = role_for_message(message.method, message.uri, message.replyto)
-    must_be(request, needed, f"{message.method} {message.uri}"[:200])
+    try:
+        must_be(request, needed, f"{message.method} {message.uri}"[:200])
+    except Refusal as refusal:
+        refusal.subject = message.uri[:200]
+        raise
 
 
 def forbidden(role: Role, needed: Role, what: str) -> Refusal:
     """For somebody who is known, but not for this."""
-    text = f"{what} needs the role {needed.word}, this is a {role.word}; log in as somebody who may"
+    text = f"{what} needs the role {needed.word}, yours is {role.word}; log in as somebody who may"
     return Refusal(403, "forbidden", text, needed=needed.word, role=role.word)

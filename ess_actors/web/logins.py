@@ -62,6 +62,7 @@ class Logins:
             self._access.audit_seldom(By(_shown(name), origin), "/access/login", "", "wrong user or password")
             refusal = Refusal(401, "wrong_login", _WRONG)
             refusal.headers["www-authenticate"] = "Bearer"
+            refusal.told = True
             raise refusal
         self._users.passed(key)
         self._addresses.spared(where)

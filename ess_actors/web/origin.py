@@ -16,6 +16,11 @@ _PASSED_ON: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real
 _READS: Final = frozenset({"GET", "HEAD"})
 
 
+def path_of(request: Request) -> str:
+    """The path, cut. Not from `request.url`: that is made of the Host header, which may be anything."""
+    return str(request.scope["path"])[:200]
+
+
 def origin_of(request: Request) -> str:
     """The address of the connection; headers that claim another one are not believed."""
     if SOCKET_MARK in request.scope:

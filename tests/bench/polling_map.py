@@ -68,6 +68,7 @@ def write_site(folder: Path, port: int, period_ms: int) -> Path:
     files = {
         "site.json": {
             "name": "polling",
+            "access": {"loopback": "engineer"},
             "instances": [
                 {"start": "ess_1.json", "documents": "documents", "modbus_clients": ["device.json"]}
             ],

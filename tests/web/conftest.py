@@ -162,13 +162,13 @@ class SmallSite:
 class Served:
     """The site, its loop in a thread of its own, the server on a free port, and a client."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, access: Access = OPEN) -> None:
         self.loop = loop or asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, name="io", daemon=True)
         self.thread.start()
         self.site = SmallSite()
         self.exposition = Exposition(self.site.status, self.site.snapshots, "1.2.3", stale_after_s=10)
-        self.app = create_app(self.site, self.site.meter, self.exposition, OPEN)
+        self.app = create_app(self.site, self.site.meter, self.exposition, access)
         self.server = self.run(self._made())
         self.host, self.port = self.run(self.server.start(bind("127.0.0.1", 0)))
         self.url = f"http://{self.host}:{self.port}"
