@@ -12,6 +12,7 @@ _LEARN_S: Final = 3.0
 _LIMIT_S: Final = 6.0
 _TRIED: Final = 6
 _RAISED: Final = "raised"
+_TOLD: Final = (_RAISED, "normal", "cleared")
 
 
 class Told(NamedTuple):
@@ -110,8 +111,9 @@ class Transitions:
         """Uri of the alarm list -> kinds of the records of our alarm."""
         found: dict[str, list[str]] = {}
         for row in self._rows():
-            # What is told `again` to one that started anew is no transition.
-            if row["body"].get("source") == self._source and not row["body"].get("again"):
+            # What is told `again` to one that started anew is no transition; what the routers make of it comes after.
+            body = row["body"]
+            if body.get("source") == self._source and body["kind"] in _TOLD and not body.get("again"):
                 found.setdefault(str(row["uri"]), []).append(str(row["body"]["kind"]))
         return found
 

@@ -9,6 +9,9 @@ from ess_actors.core.alarm_state import State
 QUIET: Final = 500
 """Alarms that are normal again and still remembered: what is known can be taken out of service."""
 
+_FUZZ_S: Final = 1e-3
+"""Timers are set on another clock: one this close to its end has run out."""
+
 
 class AlarmList:
     """Pure. `wall` = unix seconds. Whatever changes is in `changes` until it is taken."""
@@ -26,12 +29,12 @@ class AlarmList:
     # --- what the instance says -------------------------------------------------------------------------------
 
     def raised(self, body: Mapping[str, Any], wall: float) -> tuple[Alarm, list[Step]]:
-        """A source is not normal. With `again` it only tells what it told before: `count` says what was missed."""
+        """A source is not normal. With `again` it only tells what it told before: `since` says what was missed."""
         kind = FAULT if body.get("type") == FAULT else ALARM
         alarm = self._get(str(body.get("instance", self.instance)), kind, str(body.get("source", "")))
         since = _number(body.get("since"), wall)
         count = int(_number(body.get("count"), 0))
-        known = bool(body.get("again")) and alarm.count >= count > 0
+        again = body.get("again") is True
         rules = body.get("rules")
         alarm.learn(rules if isinstance(rules, dict) else {})
         alarm.asset = str(body.get("asset") or "")
@@ -41,12 +44,14 @@ class AlarmList:
         steps: list[Step] = []
         if "suppressed" in body:
             steps += alarm.suppress(body["suppressed"] is True, wall, "by design")
-        if known:
-            return alarm, steps
-        alarm.count = count or alarm.count + 1
-        if alarm.state is State.NORMAL and not count:
-            alarm.count = 1
-        steps += alarm.reported(wall) if alarm.active and alarm.condition else alarm.raised(wall, since)
+        alarm.count = count or (1 if alarm.state is State.NORMAL else alarm.count + 1)
+        cleared = body.get("cleared") is True
+        if alarm.active and alarm.condition:
+            steps += [] if cleared else alarm.reported(wall)
+        elif not again or alarm.since < since:
+            steps += alarm.raised(wall, since)
+        if cleared:
+            steps += alarm.clear(wall, "")
         return alarm, steps
 
     def normal(self, source: object, wall: float, why: str = "") -> list[Step]:
@@ -82,12 +87,16 @@ class AlarmList:
         return steps
 
     def reconcile(self, told: Iterable[object], present: Iterable[str], wall: float) -> list[Step]:
-        """All that the instance has told of and that still counts: [instance, source, type, returned]; and the
-        sources that are not normal. What it knows otherwise than this list is what was missed."""
+        """All that the instance has told of and that still counts, as [instance, source, type, returned, cleared];
+        and the sources that are not normal. What it knows otherwise than this list is what was missed."""
         rows: dict[str, bool] = {}
+        cleared: set[str] = set()
         for row in told:
-            if isinstance(row, list) and len(row) == 4:
-                rows[id_of(str(row[0]), str(row[2]), str(row[1]))] = row[3] is True
+            if isinstance(row, list) and len(row) == 5:
+                identity = id_of(str(row[0]), str(row[2]), str(row[1]))
+                rows[identity] = row[3] is True
+                if row[4] is True:
+                    cleared.add(identity)
         wrong = set(present)
         why = "the instance says so after a restart"
         steps: list[Step] = []
@@ -97,6 +106,7 @@ class AlarmList:
                 steps += alarm.returned(wall, why)
             elif not alarm.condition and alarm.id in rows and stands:
                 steps += alarm.raised(wall, wall)
+                steps += alarm.clear(wall, "") if alarm.id in cleared else []
             if alarm.listed and alarm.id not in rows and not alarm.condition:
                 steps += alarm.clear(wall, "")
             self._touch(alarm)
@@ -107,10 +117,10 @@ class AlarmList:
     def tick(self, wall: float) -> list[Step]:
         """Delays and shelves that are over."""
         steps: list[Step] = []
-        for identity in [identity for identity, due in self._timed.items() if due <= wall]:
+        for identity, due in [one for one in self._timed.items() if one[1] <= wall + _FUZZ_S]:
             alarm = self.alarms[identity]
             self._touch(alarm)
-            steps += alarm.tick(wall)
+            steps += alarm.tick(max(due, wall))
         return steps
 
     def due(self) -> float | None:

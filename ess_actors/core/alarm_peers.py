@@ -87,7 +87,7 @@ class Peers:
         name = str(body.get("instance"))
         peer = self.known.get(name)
         version = body.get("version")
-        if peer is None or not (isinstance(version, list) and len(version) == 2):
+        if peer is None or not (isinstance(version, list) and [*map(type, version)] in _VERSIONS):
             return [], False
         peer.heard = now
         if peer.kept != peer.version and now - peer.kept_at >= KEEP_S:
@@ -118,7 +118,7 @@ class Peers:
         if not self.known:
             return []
         fresh = self._wanted or version != self._told
-        if now - self._sent < (SPACING_S if fresh else BEAT_S):
+        if now < self._sent + (SPACING_S if fresh else BEAT_S):
             return []
         body: dict[str, Any] = {
             "kind": "list",
@@ -170,6 +170,7 @@ def _to_all(body: Mapping[str, Any]) -> Message:
     return Message("set", EVERY_ROUTER, orjson.dumps(body))
 
 
+_VERSIONS: Final = ([float, int], [int, int])
 _NEEDED: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("id", "instance", "source", "type", "state"), str),
     **dict.fromkeys(("since", "consequence_window_s"), (int, float)),

@@ -51,6 +51,8 @@ class Alarm:
     since: float = 0.0
     count: int = 0
     changed: float = 0.0
+    called: float = 0.0
+    """When operators were last called for it: an acknowledgement that is older is for something else."""
     leader: bool = False
     """It was raised when no fault stood anywhere."""
     cause: str = ""
@@ -206,6 +208,8 @@ class Alarm:
         self.state = after(before, event, active=self.active, owed=self.owed, suppressed=self.suppressed)
         if self.state is not before:
             self.changed = at
+        if self.state is State.UNACKNOWLEDGED and self.state is not before:
+            self.called = at
         if self.state is not State.ACKNOWLEDGED:
             self.realarm_at = 0.0
         if self.state is not State.SHELVED:

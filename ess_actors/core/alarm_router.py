@@ -9,7 +9,7 @@ from ess_actors.core.alarm_clear import Clears, texts
 from ess_actors.core.alarm_list import AlarmList
 from ess_actors.core.alarm_orders import Orders
 from ess_actors.core.alarm_peers import EVERY_ROUTER, Peers
-from ess_actors.core.alarm_record import FAULT, Alarm, Step
+from ess_actors.core.alarm_record import FAULT, Step
 from ess_actors.core.alarm_state import Event, State
 from ess_actors.core.alarm_telling import Telling
 from ess_actors.core.first_out import Known, cause_of, leads
@@ -17,6 +17,7 @@ from ess_actors.core.messages import Message, instance_of, reply_to
 
 _ALARM: Final = "alarm "
 _PEER: Final = "peer "
+_HELD: Final = "untold "
 
 
 class AlarmRouter:
@@ -46,6 +47,8 @@ class AlarmRouter:
         for key, kept in state.items():
             if key.startswith(_PEER):
                 self.peers.restore(key.removeprefix(_PEER), kept)
+            elif key.startswith(_HELD):
+                self._telling.restore(key.removeprefix(_HELD), kept, now)
         wrong = self.list.restore(own)
         self._settle(now, wall)
         return wrong
@@ -58,7 +61,8 @@ class AlarmRouter:
     def state(self) -> dict[str, object]:
         """All that is to be kept."""
         own = {_ALARM + identity: kept for identity, kept in self.list.all().items()}
-        return {**own, **{_PEER + name: list(peer.alarms) for name, peer in self.peers.known.items()}}
+        held = {_HELD + identity: kept for identity, kept in self._telling.waiting().items()}
+        return {**own, **held, **{_PEER + name: list(peer.alarms) for name, peer in self.peers.known.items()}}
 
     def running(self, actors: Iterable[str], now: float) -> None:
         """Who runs, of the whole site."""
@@ -91,7 +95,7 @@ class AlarmRouter:
 
     def tick(self, now: float, wall: float) -> list[Message]:
         """Delays, shelves and time-outs that are over, and the beat to the other routers."""
-        out = self._telling.of(self.list.tick(wall), now)
+        out = self._publish(self.list.tick(wall), now)
         out += self.clears.tick(now) + self.orders.tick(now)
         out += self._telling.tick(now)
         return out + self._settle(now, wall)
@@ -128,26 +132,26 @@ class AlarmRouter:
                 alarm, steps = self.list.raised(body, wall)
                 if not body.get("again"):
                     self.clears.raised(alarm.source)
-                return self._raised(alarm, steps, now)
+                return self._publish(steps, now)
             case "normal":
                 source = body.get("source")
-                out = self._telling.of(self.list.normal(source, wall), now)
+                out = self._publish(self.list.normal(source, wall), now)
                 return out + (self.clears.returned(source, now) if isinstance(source, str) else [])
             case "cleared":
-                by = self.clears.ordered_by(message.command)
+                by = self.clears.ordered_by(message.command) or str(body.get("by") or "")
                 stood, steps = self.list.cleared(texts(body.get("sources")), body.get("type"), wall, by)
                 self.clears.stood(message.command, stood, now, wall)
-                return self._telling.of(steps, now)
+                return self._publish(steps, now)
             case "clear":
                 return self.clears.cleared(message.command, body, now, wall)
             case "suppressed":
-                return self._telling.of(
+                return self._publish(
                     self.list.suppressed(body.get("source"), body.get("on") is True, wall), now
                 )
             case "stands":
                 told = body.get("told")
                 rows = told if isinstance(told, list) else []
-                return self._telling.of(self.list.reconcile(rows, texts(body.get("present")), wall), now)
+                return self._publish(self.list.reconcile(rows, texts(body.get("present")), wall), now)
         return []
 
     def _heard(self, message: Message, body: dict[str, Any], now: float, wall: float) -> list[Message]:
@@ -162,7 +166,7 @@ class AlarmRouter:
                 self.peers.asked(body)
             case "order":
                 out, steps = self.orders.shared(message.command, body, wall)
-                return self._telling.of(steps, now) + out
+                return self._publish(steps, now) + out
             case "ordered":
                 return self.orders.outcome(message.command, body)
         return []
@@ -177,13 +181,15 @@ class AlarmRouter:
         silent = self.peers.silent(now)
         heard = [name for name in self.peers.known if name not in silent]
         out, steps = self.orders.order(message, body, heard, now, wall)
-        return self._telling.of(steps, now) + out
+        return self._publish(steps, now) + out
 
-    def _raised(self, alarm: Alarm, steps: list[Step], now: float) -> list[Message]:
-        if any(step.event is Event.RAISE for step in steps):
-            alarm.leader = alarm.type == FAULT and leads(self._faults(), alarm.id)
-            if alarm.rules.consequence_of:
-                alarm.cause = cause_of(alarm.as_json(), self._times())
+    def _publish(self, steps: list[Step], now: float) -> list[Message]:
+        for step in steps:
+            if step.event is Event.RAISE:
+                alarm = self.list.alarms[step.id]
+                alarm.leader = alarm.type == FAULT and leads(self._faults(), alarm.id)
+                if alarm.rules.consequence_of:
+                    alarm.cause = cause_of(alarm.as_json(), self._times())
         return self._telling.of(steps, now)
 
     def _faults(self) -> Iterator[tuple[str, str]]:
@@ -208,21 +214,23 @@ class AlarmRouter:
             seen = other and other.get("acknowledged")
             if isinstance(seen, dict) and alarm.state in (State.UNACKNOWLEDGED, State.RETURNED):
                 at = seen.get("at")
-                if isinstance(at, (int, float)) and at >= alarm.since:
+                if isinstance(at, (int, float)) and at >= alarm.called:
                     steps += alarm.acknowledge(wall, str(seen.get("by") or ""))
                     self.list.changed(alarm)
             if not alarm.cause and alarm.rules.consequence_of:
                 alarm.cause = cause_of(alarm.as_json(), self._times())
                 if alarm.cause:
                     self.list.changed(alarm)
-        return self._telling.of(steps, now)
+        return self._publish(steps, now)
 
     def _settle(self, now: float, wall: float) -> list[Message]:
         """After everything: what is to be kept, and the beat."""
         self._ahead = wall - now
         self._changes.update((_ALARM + key, kept) for key, kept in self.list.changes().items())
         self._changes.update((_PEER + name, kept) for name, kept in self.peers.changes.items())
+        self._changes.update((_HELD + key, kept) for key, kept in self._telling.changes.items())
         self.peers.changes.clear()
+        self._telling.changes.clear()
         return self.peers.beat(
             self.list.version, lambda: [alarm.as_json() for alarm in self.list.listed()], now
         )

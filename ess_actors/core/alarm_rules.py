@@ -1,5 +1,6 @@
 """How one alarm behaves: priority, delays, latching and what it follows from; from params of its source."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +11,7 @@ PRIORITIES: Final = ("critical", "high", "medium", "low")
 _DEFAULT_PRIORITY: Final = {"fault": "high", "alarm": "medium"}
 WINDOW_S: Final = 10.0
 """So long after its cause a consequence is taken for one."""
+_WORD: Final = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 PARAMS: Final = (
     "name",
     "priority",
@@ -82,13 +84,8 @@ def in_words(source: str) -> str:
     asset = table.rpartition("/")[2]
     if name.lower().startswith(asset.lower() + "_"):
         asset, name = name[: len(asset)], name[len(asset) + 1 :]
-    words = ""
-    for before, letter, following in zip(" " + name, name, name[1:] + " ", strict=False):
-        start = letter.isupper() and (before.islower() or (before.isupper() and following.islower()))
-        words += (" " if start else "") + (
-            letter if letter.isupper() and before.isupper() else letter.lower()
-        )
-    return f"{asset} {words.replace('_', ' ').strip()}".strip()
+    words = [word if len(word) > 1 and word.isupper() else word.lower() for word in _WORD.findall(name)]
+    return " ".join([asset, *words]).strip()
 
 
 def _seconds(value: object) -> float:

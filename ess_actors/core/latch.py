@@ -143,10 +143,11 @@ class AlarmBook:
     def retell(self) -> None:
         """Tell a router that starts anew all of it, in the old order; how often and since when too."""
         for told in self.told.values():
-            self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True)
+            more = {"cleared": True} if told.cleared else {}
+            self.engine.note("raised", **told.fields, since=told.since, count=told.count, again=True, **more)
         for source in dict.fromkeys(key[1] for key, told in self.told.items() if told.returned):
             self.engine.note("normal", source=source, again=True)
-        rows = [[*key, told.returned] for key, told in self.told.items()]
+        rows = [[*key, told.returned, told.cleared] for key, told in self.told.items()]
         self.engine.note("stands", told=rows, present=list(self.present))
 
     def back_to_normal(self, source: Variable) -> None:
@@ -216,7 +217,8 @@ class AlarmBook:
                 var.cell.previous = normal
         self._lower_flags(asset, trigger, kind)
         if sources:
-            engine.note("cleared", type=kind, asset=asset.name, list=target.uri, sources=sorted(sources))
+            names = sorted(sources)
+            engine.note("cleared", type=kind, asset=asset.name, list=target.uri, sources=names, **self._by())
         for child in list(asset.children()):
             below = engine.map.find(f"/{_LIST[kind]}/{child.name}", trigger.name)
             if below is not None and below is not trigger:
@@ -262,7 +264,7 @@ class AlarmBook:
         # A member is asked for faults and alarms by two messages of one command, and its router reports at
         # the first: what it says then is everything that is not normal.
         remaining = sorted(source for source, kind in self.present.items() if kind in kinds or not root)
-        by = {"by": engine.message.sender} if engine.message is not None and engine.message.sender else {}
+        by = self._by()
         for kind in kinds:
             engine.note(
                 "clear",
@@ -274,6 +276,11 @@ class AlarmBook:
                 instances=sorted(instances),
                 devices=devices,
             )
+
+    def _by(self) -> dict[str, str]:
+        """Who sent what this run follows from, when it is known."""
+        message = self.engine.message
+        return {"by": message.sender} if message is not None and message.sender else {}
 
     def _ask(self, message: Message, devices: list[str]) -> Message:
         """A set to a device gets a place for its answer."""

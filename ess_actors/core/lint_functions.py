@@ -10,6 +10,7 @@ from ess_actors.core.findings import Severity
 from ess_actors.core.functions.calculate import OWN, PAIRED, SCALED, UNSCALED, WATCHING
 from ess_actors.core.functions.monitor import LIMIT_SIDES
 from ess_actors.core.functions.operands import aggregation_of, parsed
+from ess_actors.core.lint_alarms import lint_alarm
 from ess_actors.core.remarks import Remarks
 from ess_actors.core.variables import Variable
 
@@ -77,6 +78,7 @@ def _warn(remarks: Remarks, code: str, text: str, hint: str, *below: str) -> Non
 
 
 def _monitor(engine: Engine, remarks: Remarks, var: Variable) -> None:
+    lint_alarm(engine, remarks, var)
     if not any(mode in var.params for mode in _MODES):
         text = "CheckMonitorVar is called, but none of the Enable...Check params is there"
         _warn(remarks, "monitor-without-mode", text, f"one of {', '.join(_MODES)}")
@@ -88,10 +90,15 @@ def _monitor(engine: Engine, remarks: Remarks, var: Variable) -> None:
 
 
 def _side(remarks: Remarks, var: Variable, side: str, sign: str) -> None:
-    if f"{side}ResetValue" not in var.params:
+    if f"{side}ResetValue" not in var.params and "deadband" not in var.params:
         back = "below" if side == "Max" else "above"
         text = f"without {side}ResetValue the monitor recovers only {back} 0"
-        _warn(remarks, "monitor-reset", text, f"set {side}ResetValue to where the value is normal again")
+        _warn(
+            remarks,
+            "monitor-reset",
+            text,
+            f"set {side}ResetValue to where the value is normal again, or deadband",
+        )
     for level in ("Alarm", "Fault") if var.flag("EnableFaultCheck") else ("Alarm",):
         param = f"{side}{level}Threshold"
         if var.number(param) == 0 and (side == "Max" or param not in var.params):
@@ -169,6 +176,7 @@ def _operands(engine: Engine, remarks: Remarks, var: Variable) -> int | None:
 
 
 _LOOKS: Final[Mapping[str, Callable[[Engine, Remarks, Variable], None]]] = {
+    "process_sys_alarm": lint_alarm,
     "CheckMonitorVar": _monitor,
     "HandleCmd": _command,
     "CalculateVar": _calculation,

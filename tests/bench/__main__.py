@@ -9,7 +9,14 @@ from typing import Any
 
 import psutil
 
-from tests.bench import codec_figures, engine_figures, fault_figures, polling_figures, site_figures
+from tests.bench import (
+    alarm_figures,
+    codec_figures,
+    engine_figures,
+    fault_figures,
+    polling_figures,
+    site_figures,
+)
 
 
 def main() -> None:
@@ -18,12 +25,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of one CPU window")
     parser.add_argument("--windows", type=int, default=3, help="CPU windows; their median counts")
     parser.add_argument("--samples", type=int, default=40, help="latency samples")
-    parser.add_argument("parts", nargs="*", help="which of: codec, engine, polling, faults, site (all)")
+    parser.add_argument(
+        "parts", nargs="*", help="which of: codec, engine, polling, alarms, faults, site (all)"
+    )
     options = parser.parse_args()
     parts: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
         "codec": (codec_figures.measure, codec_figures.show),
         "engine": (lambda: engine_figures.measure(options.seconds, options.windows), engine_figures.show),
         "polling": (lambda: polling_figures.measure(options.seconds, options.windows), polling_figures.show),
+        "alarms": (alarm_figures.measure, alarm_figures.show),
         "faults": (fault_figures.measure, fault_figures.show),
         "site": (
             lambda: site_figures.run(options.seconds, options.windows, options.samples),

@@ -36,16 +36,16 @@ def test_all_answered():
     assert result_of(out) == "2 of 2"
     assert [m.uri for m in out] == ["/ess_1/status/ess", "/alarm_router/ess_1/result", "/events"]
     assert all(m.command == "c1" for m in out)
-    assert router.results == {"complete": 1, "incomplete": 0}
+    assert router.clears.results == {"complete": 1, "incomplete": 0}
 
 
 def test_a_silent_instance_is_named():
     router = AlarmRouter("ess_1")
     router.handle(cleared(), 0.0, 0.0)
     assert router.next_due() == 3.0
-    assert router.tick(2.9) == []
-    assert result_of(router.tick(3.0)) == "1 of 2; ess_2 did not answer"
-    assert router.results == {"complete": 0, "incomplete": 1}
+    assert router.tick(2.9, 0.0) == []
+    assert result_of(router.tick(3.0, 0.0)) == "1 of 2; ess_2 did not answer"
+    assert router.clears.results == {"complete": 0, "incomplete": 1}
     assert router.handle(outcome(), 3.1, 0.0) == []
     assert router.next_due() is None
 
@@ -63,7 +63,7 @@ def test_a_device_that_is_silent_is_told_too():
     router = AlarmRouter("ess_1")
     router.handle(cleared(devices=[PULSE], instances=[]), 0.0, 0.0)
     assert router.next_due() == 1.5
-    assert result_of(router.tick(1.5)) == f"1 of 1; {PULSE}: no answer"
+    assert result_of(router.tick(1.5, 0.0)) == f"1 of 1; {PULSE}: no answer"
 
 
 def test_an_outcome_that_comes_before_the_own_clear_counts():
@@ -80,7 +80,7 @@ def test_what_still_stands_when_the_time_is_over_is_named():
     router.handle(cleared(), 0.0, 0.0)
     assert router.handle(outcome(remaining=[STANDING]), 0.1, 0.0) == []
     assert router.next_due() == 3.0
-    assert result_of(router.tick(3.0)) == f"2 of 2; still active: {STANDING}"
+    assert result_of(router.tick(3.0, 0.0)) == f"2 of 2; still active: {STANDING}"
 
 
 def test_a_device_that_obeys_after_a_moment_is_not_named():
@@ -95,8 +95,9 @@ def test_a_fault_that_is_latched_anew_is_not_called_cleared():
     router.handle(cleared(remaining=[STANDING]), 0.0, 0.0)
     router.handle(outcome(remaining=[STANDING]), 0.1, 0.0)
     router.handle(says("raised", type="fault", instance="ess_2", source=STANDING), 0.2, 0.0)
-    assert router.handle(says("normal", source=STANDING), 1.1, 0.0) == []
-    assert result_of(router.tick(3.0)) == f"2 of 2; still active: {STANDING}"
+    out = router.handle(says("normal", source=STANDING), 1.1, 0.0)
+    assert [m.uri for m in out] == ["/alarm_router/ess_1"], "a transition, and no result yet"
+    assert result_of(router.tick(3.0, 0.0)) == f"2 of 2; still active: {STANDING}"
 
 
 def test_twice_is_once():
@@ -104,7 +105,7 @@ def test_twice_is_once():
     router.handle(cleared(), 0.0, 0.0)
     router.handle(outcome(), 0.1, 0.0)
     assert router.handle(cleared(), 0.2, 0.0) == []
-    assert router.results["complete"] == 1
+    assert router.clears.results["complete"] == 1
 
 
 def test_a_member_reports_its_outcome_to_the_other_routers():
@@ -127,12 +128,12 @@ def test_the_list_follows_raise_return_and_clear():
     router.handle(raised, 0.0, 100.0)
     assert router.active_by_severity() == {"fault": 1, "alarm": 0}
     router.handle(says("normal", source=source), 1.0, 101.0)
-    (alarm,) = router.alarms.values()
-    assert (alarm["instance"], alarm["state"], alarm["since"]) == ("ess_2", "returned", 100.0)
+    (alarm,) = router.alarms(1.0)
+    assert (alarm["instance"], alarm["state"], alarm["since"]) == ("ess_2", "returned_unacknowledged", 100.0)
     router.handle(says("cleared", type="alarm", sources=[source]), 2.0, 102.0)
-    assert len(router.alarms) == 1
+    assert len(router.alarms(0.0)) == 1
     router.handle(says("cleared", type="fault", sources=[source]), 2.0, 102.0)
-    assert router.alarms == {}
+    assert router.alarms(0.0) == []
 
 
 def test_the_list_is_told_to_who_asks():
@@ -140,7 +141,8 @@ def test_the_list_is_told_to_who_asks():
     asked = Message("get", "/alarm_router/ess_1", replyto="/me", corr="7", sender="web", explain=True)
     (answer,) = router.handle(asked, 0.0, 0.0)
     assert (answer.method, answer.uri, answer.corr, answer.to) == ("set", "/me", "7", "web")
-    assert orjson.loads(answer.body) == {"instance": "ess_1", "alarms": [], "last_clear": None}
+    body = {"instance": "ess_1", "alarms": [], "last_clear": None, "last_orders": [], "silent": []}
+    assert orjson.loads(answer.body) == body
 
 
 @pytest.mark.parametrize("kind", ["raised", "normal", "cleared", "clear", "outcome"])
@@ -150,7 +152,7 @@ def test_members_of_another_type_harm_nobody(kind, wrong):
     names = ("sources", "source", "instances", "instance", "remaining", "devices", "type", "value")
     fields = dict.fromkeys(names, wrong)
     router.handle(says(kind, **fields), 0.0, 0.0)
-    router.tick(99.0)
+    router.tick(99.0, 0.0)
     asked = Message("get", "/alarm_router/ess_1", replyto="/me", sender="web")
     assert router.handle(asked, 0.0, 0.0)
 
@@ -159,9 +161,9 @@ def test_only_instances_speak_of_alarms():
     router = AlarmRouter("ess_1")
     raised = says("raised", type="fault", source="/faults/x:y")
     router.handle(raised._replace(sender="web"), 0.0, 0.0)
-    assert router.alarms == {}
+    assert router.alarms(0.0) == []
     router.handle(raised, 0.0, 0.0)
-    assert len(router.alarms) == 1
+    assert len(router.alarms(0.0)) == 1
 
 
 def test_what_is_not_json_or_not_known_is_ignored():

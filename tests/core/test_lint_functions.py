@@ -8,6 +8,7 @@ from ess_actors.core.findings import Severity
 from tests.core.engine_bench import Bench, on_set
 
 CODES = (
+    "alarm-rule",
     "monitor-",
     "command-",
     "unknown-operation",
@@ -92,3 +93,23 @@ def test_the_short_hold_is_a_hint_and_what_never_works_a_warning() -> None:
     assert [f.code for f in bench.ess.findings].count("unknown-operation") == 1, (
         "said once, however often it is called"
     )
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "found"),
+    [
+        ("priority", "urgent", True),
+        ("fault_priority", "low", False),
+        ("latch", "no", True),
+        ("latch", False, False),
+        ("on_delay_s", -1, True),
+        ("alarm_rearm_s", "5", True),
+        ("deadband", 0.5, False),
+        ("suppressed_by", "/t:nobody", True),
+        ("suppressed_by", "/t:a, /t:nobody", True),
+        ("suppressed_by", "/t:a", False),
+    ],
+)
+def test_alarm_rules_of_no_use_are_found(param: str, value: Any, found: bool) -> None:
+    codes = [code for code, _ in findings("CheckMonitorVar", **MAX, **{param: value})]
+    assert codes == (["alarm-rule"] if found else [])

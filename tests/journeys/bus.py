@@ -36,13 +36,15 @@ class Bus:
         self.instances = {
             name: Ess(shipped[name].start, shipped[name].documents, now=0.0, wall=WALL) for name in names
         }
-        self.routers = {name: AlarmRouter(name) for name in names}
+        self.routers = {name: AlarmRouter(name, names) for name in names}
         self.down: set[str] = set()
         self.log: list[Message] = []
         self.sent_at: list[float] = []
         self.device: Callable[[Message], str] = lambda _message: "ok"
         self._beats: list[tuple[float, int, Callable[[], None]]] = []
         self._beat_count = 0
+        for router in self.routers.values():
+            router.begin({}, 0.0, WALL)
         for name, ess in self.instances.items():
             self._route(name, ess.boot(0.0, WALL))
 
@@ -64,7 +66,7 @@ class Bus:
             for name, ess in self.instances.items():
                 if name not in self.down:
                     self._route(name, ess.tick(self.now, WALL + self.now))
-                    self._route(f"{name}/alarms", self.routers[name].tick(self.now))
+                    self._route(f"{name}/alarms", self.routers[name].tick(self.now, WALL + self.now))
         self.now = end
 
     def every(self, period: float, act: Callable[[], None]) -> None:
@@ -93,6 +95,9 @@ class Bus:
     def lose(self, actor: str) -> None:
         """An actor died: its instance, when it is one, stops, and all others are told."""
         self.down.add(actor)
+        running = [f"{name}{child}" for name in self.instances for child in ("", "/alarms")]
+        for router in self.routers.values():
+            router.running([one for one in running if one.split("/")[0] not in self.down], self.now)
         for name, ess in self.instances.items():
             if name not in self.down:
                 self._route(name, ess.source_lost(actor, self.now, WALL + self.now))

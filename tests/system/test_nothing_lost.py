@@ -29,8 +29,8 @@ def test_a_killed_instance_comes_back_with_its_latched_faults_and_raises_none_tw
     )
     source = faults_of(site, "ess_2")[0]["source"]
     site.sim_set("bms_2", {"ess_2/bms_info/f_racks": False})
-    wait_for("it to have returned", lambda: faults_of(site, "ess_2")[0]["state"] == "returned")
-    wait_for("it to have returned", lambda: faults_of(site, "ess_1")[0]["state"] == "returned")
+    wait_for("it to have returned", lambda: faults_of(site, "ess_2")[0]["state"] == "returned_unacknowledged")
+    wait_for("it to have returned", lambda: faults_of(site, "ess_1")[0]["state"] == "returned_unacknowledged")
     counted = site.get("/ess_2/naked/status/bms_2/FaultCnt")
     word = site.get("/ess_1/site/ess_1/ess_ls/ess_faults")
     raised = len([b for b in journaled(site, source, "raised") if "since" not in b])
@@ -42,7 +42,7 @@ def test_a_killed_instance_comes_back_with_its_latched_faults_and_raises_none_tw
     assert [(a["source"], a["message"], a["count"]) for a in after] == [
         (a["source"], a["message"], a["count"]) for a in before
     ]
-    assert {faults_of(site, name)[0]["state"] for name in ("ess_1", "ess_2")} == {"returned"}
+    assert {faults_of(site, name)[0]["state"] for name in ("ess_1", "ess_2")} == {"returned_unacknowledged"}
     assert site.get("/ess_2/naked/status/bms_2/FaultCnt") == counted
     assert word and site.get("/ess_1/site/ess_1/ess_ls/ess_faults") == word
     assert len([b for b in journaled(site, source, "raised") if "since" not in b]) == raised
