@@ -23,6 +23,9 @@ _SILENT: Final = frozenset(
     {"no_answer", "no_subscriber", "not_running", "unknown_outcome", "starting", "timeout"}
 )
 
+_UNSURE: Final = frozenset({"", "no_answer", "unknown_outcome", "timeout"})
+"""What may be said of a set that is carried out all the same: the result tells."""
+
 
 class Orders:
     """The part of web.AlarmDesk that changes something."""
@@ -45,6 +48,10 @@ class Orders:
 
     def ids(self) -> Sequence[str]:
         """Ids of all alarms that are not normal."""
+        raise NotImplementedError
+
+    def changed(self) -> None:
+        """An order was carried out: what was asked before it is old."""
         raise NotImplementedError
 
     def take_result(self, message: Message) -> None:
@@ -72,6 +79,7 @@ class Orders:
         body = _joined(dict(zip(parts, answers, strict=True)), parts, results)
         new = {key: value for key, value in order.items() if key not in ("by", "origin")}
         new |= {"all": True} if ids is None else {"ids": list(ids)}
+        self.changed()
         said = f"{body['status']}: {body['text']}"
         self._to_actor(row_of(by, f"/alarms/{verb}", _text(old), _text(new), said))
         if body["status"] == "refused":
@@ -81,6 +89,7 @@ class Orders:
     async def clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
         old = {one: self.state_of(one) for one in self.ids()}
         code, body = await self._clear(asset, by)
+        self.changed()
         said = str(body.get("text"))
         new = {"asset": asset} if asset else {}
         self._to_actor(row_of(by, "/alarms/clear", _text(old), _text(new), said))
@@ -117,13 +126,17 @@ class Orders:
         return await self._ask(asked)
 
     async def _clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
-        places = await self._places()
+        places, silent = await self._places()
         place = places.get(asset) if asset else next(iter(places.values()), None)
         if place is None:
             named = f"{asset!r} has none" if asset else "none was found"
             text = f"a clear is a variable clear_faults in the documents, and {named}; there are {', '.join(places)}"
             return 404, {"error": "not_found", "text": text, "near": list(places)}
         uri, value = place
+        if not asset and silent and uri.split("/")[1] != self._settings.instances[0]:
+            # What is left of the site would be cleared, and look like the whole of it.
+            text = f"{', '.join(silent)} does not answer; name an asset to clear a part, there are {', '.join(places)}"
+            return 504, {"error": "no_answer", "text": text, "near": list(places)}
         command = self._command()
         # The router that will owe the result is told first who orders it; the clear goes the way of every clear.
         told = {"verb": "clear", "by": by.who, "origin": by.origin}
@@ -132,17 +145,17 @@ class Orders:
             self._ask(Message("set", owing, orjson.dumps(told), explain=True, command=command))
         )
         await asyncio.sleep(0)
-        until = time.monotonic() + CLEAR_LIMIT_S
         result = self._results[command] = asyncio.get_running_loop().create_future()
+        ordered = asyncio.create_task(
+            self._ask(Message("set", uri, orjson.dumps(value), explain=True, command=command))
+        )
         try:
-            answer = await self._ask(
-                Message("set", uri, orjson.dumps(value), replyto="", explain=True, command=command)
-            )
-            if answer.status:
-                text = _said(answer) or f"set of {uri} was answered with {answer.status}"
-                code = 504 if answer.status in _SILENT else 409
-                return code, {"error": answer.status, "text": text}
-            async with asyncio.timeout(until - time.monotonic()):
+            async with asyncio.timeout(CLEAR_LIMIT_S):
+                await asyncio.wait({ordered, result}, return_when=asyncio.FIRST_COMPLETED)
+                if not result.done() and (answer := ordered.result()).status not in _UNSURE:
+                    text = _said(answer) or f"set of {uri} was answered with {answer.status}"
+                    code = 504 if answer.status in _SILENT else 409
+                    return code, {"error": answer.status, "text": text}
                 body = await result
         except TimeoutError:
             text = (
@@ -152,20 +165,22 @@ class Orders:
             return 504, {"error": "unknown_outcome", "text": text}
         finally:
             announced.cancel()
+            ordered.cancel()
             del self._results[command]
         return 200, body
 
-    async def _places(self) -> dict[str, tuple[str, object]]:
-        """Asset -> where a clear of it is ordered and by which value; assets that operators see come first."""
+    async def _places(self) -> tuple[dict[str, tuple[str, object]], list[str]]:
+        """Asset -> where a clear of it is ordered and by which value, assets that operators see first; and the
+        instances that do not answer."""
         names = self._settings.instances
         asked = [
             self._ask(Message("get", f"/{name}/{what}", replyto=_INTERNAL, explain=True))
             for what in ("assets", "faults")
             for name in names
         ]
-        told = [
-            orjson.loads(answer.body) if not answer.status else {} for answer in await asyncio.gather(*asked)
-        ]
+        answers = await asyncio.gather(*asked)
+        told = [orjson.loads(answer.body) if not answer.status else {} for answer in answers]
+        silent = [name for name, answer in zip(names, answers, strict=False) if answer.status in _SILENT]
         places: dict[str, tuple[str, object]] = {}
         for name, assets in zip(names, told[: len(names)], strict=True):
             for asset, tables in _items(assets):
@@ -176,7 +191,7 @@ class Orders:
                 if "clear_faults" in dict(_items(variables)):
                     asset = table.rpartition("/")[2]
                     places.setdefault(asset, (f"/{name}/faults/{asset}/clear_faults", "Clear"))
-        return places
+        return places, silent
 
 
 def _joined(
@@ -190,7 +205,7 @@ def _joined(
         found = told.get("results")
         if answer.status or not isinstance(found, dict):
             silent.append(name)
-            why = _said(answer) or f"{name} does not answer"
+            why = _said(answer) if answer.status == "unknown_outcome" else f"{name} does not answer"
             for one in parts[name] or ():
                 results.setdefault(one, f"not known: {why}")
             continue

@@ -1,9 +1,11 @@
 """What operators see of alarms, on the web actor's thread: the lists of all instances as one, figures, history."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from sys import intern
 from typing import Any, Final
 
 import orjson
@@ -11,9 +13,16 @@ import orjson
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.web_alarm_orders import Orders
 from ess_actors.core.alarm_figures import COUNTED, DAY_S, WINDOW_S, AlarmFigures
-from ess_actors.core.alarm_history import UNACKNOWLEDGED, Transition, TransitionFilter, transition_of
+from ess_actors.core.alarm_history import (
+    UNACKNOWLEDGED,
+    Transition,
+    TransitionFilter,
+    sounding,
+    transition_of,
+)
 from ess_actors.core.control import Answer, TransitionsRequest
 from ess_actors.core.errors import RequestError
+from ess_actors.core.first_out import mark
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
 from ess_actors.web import bridge as web
@@ -24,7 +33,9 @@ INTERNAL: Final = "/web/alarms"
 MOST_RECALLED: Final = 100_000
 """Transitions that are taken from the journal at the start, and that may come meanwhile."""
 _PAGE: Final = 2000
-_RETRY_S: Final = 1.0
+_RETRY_S: Final = 0.25
+_RECALL_LIMIT_S: Final = 2.0
+"""So long figures wait for the journal to be read."""
 _SETTLE_S: Final = 0.5
 """A router that was just started is asked when it has its list again."""
 _REFRESH_S: Final = 60.0
@@ -56,7 +67,9 @@ def joined(
         found[key] = {"id": f"{key[0]}:{key[2]}:{key[1]}", **alarm}
         if key[0] in unsure:
             found[key]["quality"] = "UNCERTAIN"
-    return sorted(found.values(), key=lambda alarm: -float(str(alarm["since"])))
+    listed = sorted(found.values(), key=lambda alarm: (-float(str(alarm["since"])), str(alarm["id"])))
+    mark(listed)
+    return listed
 
 
 def unknown(instance: str, wall: float) -> dict[str, object]:
@@ -84,6 +97,9 @@ class SiteAlarms(Orders):
         self._figures.begin(time.time())
         self._meanwhile: deque[Transition] | None = deque(maxlen=MOST_RECALLED)
         """What happened while the journal was read; None when it has been."""
+        self._asking: asyncio.Task[tuple[list[dict[str, object]], list[str]]] | None = None
+        """The list is asked for, and nothing has happened since."""
+        self._recalled = asyncio.Event()
         self._stale = asyncio.Event()
         self._silent_since: dict[str, float] = {}
         self._series: set[tuple[str, str, str]] = set()
@@ -96,6 +112,7 @@ class SiteAlarms(Orders):
         if step is None:
             self.take_result(message)
             return
+        self.changed()
         self.meter.count("ess_alarm_transitions_total", step.instance, step.after)
         self._figures.note(step, time.time())
         if self._meanwhile is not None:
@@ -113,7 +130,10 @@ class SiteAlarms(Orders):
     # --- web.AlarmDesk ----------------------------------------------------------------------------------------
 
     async def listed(self) -> dict[str, object]:
-        alarms, silent = await self._ask_all()
+        # Many pages ask at once when something happens; the routers are asked once for all of them.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_all())
+        alarms, silent = await asyncio.shield(self._asking)
         if len(silent) == len(self._settings.instances):
             raise RequestError("no_answer", "no alarm router answers; `ess-actors status` shows why")
         missing = [unknown(name, self._silent_since[name]) for name in silent]
@@ -121,12 +141,18 @@ class SiteAlarms(Orders):
         return {"alarms": [*missing, *alarms], "flood": flood, "unknown": silent}
 
     async def figures(self) -> dict[str, object]:
-        return self._figures.as_json(time.time())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RECALL_LIMIT_S):
+                await self._recalled.wait()
+        return {**self._figures.as_json(time.time()), "complete": self._recalled.is_set()}
 
     async def history(self, wanted: TransitionFilter) -> list[dict[str, object]]:
         return [step.as_row() for step in map(_step_of, await self._found(wanted))]
 
     # --- details ----------------------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        self._asking = None
 
     def state_of(self, alarm_id: str) -> str:
         known = self._figures.standing.get(alarm_id)
@@ -161,31 +187,35 @@ class SiteAlarms(Orders):
 
     async def _recall(self) -> None:
         """The last day out of the journal, so that a restart of this actor changes no figure."""
-        steps: list[Transition] = []
+        sounded: list[tuple[float, str]] = []
+        count = 0
         wanted = TransitionFilter(since=time.time() - DAY_S - WINDOW_S, limit=_PAGE)
-        while len(steps) < MOST_RECALLED:
+        while count < MOST_RECALLED:
             try:
                 found = await self._found(wanted)
             except RequestError:
                 await asyncio.sleep(_RETRY_S)
                 continue
-            steps += map(_step_of, found)
+            count += len(found)
+            # A day of a storm is kept in mind here: of each step only what counts, of each id one text.
+            sounded += [(step.time, intern(step.id)) for step in map(_step_of, found) if step.annunciates]
             if len(found) < _PAGE:
                 break
             wanted = wanted._replace(behind=(found[-1][1], found[-1][0]))
-        known = set(steps)
+        known = set(sounded)
         figures = AlarmFigures(self._settings.operators)
         figures.begin(time.time())
-        for number, step in enumerate(reversed(steps)):
-            figures.note(step, time.time())
+        for number, (at, alarm_id) in enumerate(reversed(sounded)):
+            figures.note(sounding(at, alarm_id), time.time())
             if number % _PAGE == 0:
                 await asyncio.sleep(0)
         meanwhile, self._meanwhile = self._meanwhile or (), None
         for step in meanwhile:
-            if step not in known:
+            if (step.time, step.id) not in known:
                 figures.note(step, time.time())
         figures.standing = self._figures.standing
         self._figures = figures
+        self._recalled.set()
 
     async def _refresh(self) -> None:
         """Asks the routers now and then: what this actor has not heard of is found."""

@@ -14,8 +14,19 @@ from ess_actors.cli.spans import Moment
 from ess_actors.cli.tables import table
 from ess_actors.cli.wire import stranger
 
-TITLES: Final = ("PRIORITY", "STATE", "INSTANCE", "SINCE", "AGE", "COUNT", "SOURCE", "VALUE", "REMARK")
-STEPS: Final = ("TIME", "PRIORITY", "INSTANCE", "SOURCE", "FROM", "TO", "BY", "VALUE", "WHY")
+TITLES: Final = (
+    "PRIORITY",
+    "TYPE",
+    "STATE",
+    "INSTANCE",
+    "SINCE",
+    "AGE",
+    "COUNT",
+    "SOURCE",
+    "VALUE",
+    "REMARK",
+)
+STEPS: Final = ("TIME", "PRIORITY", "TYPE", "INSTANCE", "SOURCE", "FROM", "TO", "BY", "VALUE", "WHY")
 PRIORITIES: Final = ("critical", "high", "medium", "low")
 COLOURS: Final = {"critical": "red", "high": "red", "medium": "yellow", "low": "cyan"}
 CALM: Final = frozenset({"shelved", "suppressed", "out_of_service"})
@@ -33,7 +44,8 @@ def row_of(alarm: Mapping[str, Any], now: float) -> list[str]:
     priority, since = str(alarm.get("priority") or alarm.get("type") or ""), alarm.get("since")
     colour = None if alarm.get("state") in CALM else COLOURS.get(priority)
     return [
-        click.style(priority, fg=colour),
+        click.style(priority, fg=colour) if colour else priority,
+        str(alarm.get("type", "")),
         words(alarm.get("state")),
         str(alarm.get("instance", "")),
         date_and_time(since) if since is not None else "-",
@@ -72,10 +84,11 @@ def rank_of(alarm: Mapping[str, Any]) -> tuple[bool, int, bool]:
 
 def step_of(step: Mapping[str, Any]) -> list[str]:
     """The cells of one transition."""
-    names = ("priority", "instance", "source")
     return [
         date_and_time(step.get("time")),
-        *(str(step.get(name) or "") for name in names),
+        str(step.get("priority") or ""),
+        str(step.get("id") or "").split(":")[1] if ":" in str(step.get("id")) else "",
+        *(str(step.get(name) or "") for name in ("instance", "source")),
         words(step.get("from")),
         words(step.get("to")),
         str(step.get("by") or ""),

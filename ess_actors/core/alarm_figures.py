@@ -80,31 +80,24 @@ class AlarmFigures:
         self._begun = int(wall) if self._begun is None else min(self._begun, int(wall))
 
     def note(self, transition: Transition, now: float) -> None:
-        """One step of an alarm, at `now`; one that says it comes from the future happened now."""
+        """One step of an alarm, at `now`; one that says it comes from the future happened now.
+
+        What is told later than WINDOW_S counts where it belongs in the day, and is no part of a flood any more.
+        """
         self._step(transition)
         at = min(transition.time, now)
         self._clock(now)
         self._advance(int(at))
-        if not transition.annunciates:
+        if not transition.annunciates or at <= self._second - DAY_S:
             return
         self.begin(at)
-        second = self._second
-        for counts in (self._window, self._hour):
-            if counts and counts[-1][0] == second:
-                counts[-1][1] += 1
-            else:
-                counts.append([second, 1])
-        self._in_window += 1
-        self._in_hour += 1
+        late = at < self._second - WINDOW_S
+        second = int(at) if late else self._second
         slot = second - second % WINDOW_S
         self._slots[slot] = self._slots.get(slot, 0) + 1
         self._count(transition.id, second - second % HOUR_S)
-        self._watch(transition.id, at)
-        if self._flood is None and self._in_window > FLOOD_BEGINS:
-            self._flood = Flood(second, None, self._in_window)
-            self._floods.append(self._flood)
-        if self._flood is not None:
-            self._flood.peak = max(self._flood.peak, self._in_window)
+        if not late:
+            self._sounds(transition.id, at)
 
     def told(self, alarms: Iterable[Mapping[str, Any]], asked: float, unknown: Iterable[str] = ()) -> None:
         """The list as the routers told it when they were `asked`; what changed since is known better.
@@ -189,6 +182,22 @@ class AlarmFigures:
         }
 
     # --- details ----------------------------------------------------------------------------------------------
+
+    def _sounds(self, alarm_id: str, at: float) -> None:
+        second = self._second
+        for counts in (self._window, self._hour):
+            if counts and counts[-1][0] == second:
+                counts[-1][1] += 1
+            else:
+                counts.append([second, 1])
+        self._in_window += 1
+        self._in_hour += 1
+        self._watch(alarm_id, at)
+        if self._flood is None and self._in_window > FLOOD_BEGINS:
+            self._flood = Flood(second, None, self._in_window)
+            self._floods.append(self._flood)
+        if self._flood is not None:
+            self._flood.peak = max(self._flood.peak, self._in_window)
 
     def _step(self, step: Transition) -> None:
         if step.after == NORMAL:

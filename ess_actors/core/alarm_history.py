@@ -66,6 +66,13 @@ class TransitionFilter(NamedTuple):
     """Go on behind the last one of an earlier answer: its time and number."""
 
 
+def sounding(at: float, alarm_id: str) -> Transition:
+    """The step of an alarm that sounds, when no more is known of it."""
+    instance, _, rest = alarm_id.partition(":")
+    source = rest.partition(":")[2]
+    return Transition(at, alarm_id, instance, source, NORMAL, UNACKNOWLEDGED, "", "", "", "")
+
+
 def transition_of(body: bytes, wall: float) -> Transition | None:
     """The transition a router published; None for everything else it says. `wall` stands for a missing time."""
     if _MARK not in body:

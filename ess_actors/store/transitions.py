@@ -26,6 +26,8 @@ _SELECT: Final = (
     "SELECT seq, time, alarm, instance, source, before, after, who, why, value, priority FROM transitions"
 )
 
+_SEARCHED: Final = ("alarm", "value", "why", "who")
+
 Found = list[tuple[int, Transition]]
 """Number and transition, newest first."""
 
@@ -80,9 +82,9 @@ def select(database: sqlite3.Connection, wanted: TransitionFilter) -> Found:
             conditions.append(condition)
             values.append(value)
     if wanted.text:
-        conditions.append("alarm || ' ' || value || ' ' || why || ' ' || who LIKE ? ESCAPE '\\'")
+        conditions.append("(" + " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in _SEARCHED) + ")")
         escaped = wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        values.append(f"%{escaped}%")
+        values += [f"%{escaped}%"] * len(_SEARCHED)
     if wanted.behind is not None:
         conditions.append("(time, seq) < (?, ?)")
         values += wanted.behind

@@ -18,6 +18,7 @@ from ess_actors.web.app import create_app
 from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
+from tests.alarm_desk import T0, SmallDesk, alarm
 from tests.ports import free_port
 
 
@@ -56,6 +57,21 @@ class Stream(AsyncIterator[Message]):
         self.queue.put_nowait(None)
 
 
+def _desk() -> SmallDesk:
+    shelf = {"by": "eve", "at": T0, "until": T0 + 3600, "why": "sensor is being replaced"}
+    return SmallDesk(
+        alarm("ess_1:alarm:/alarms/pcs:Fan", "low", "shelved", shelved=shelf),
+        alarm("ess_1:alarm:/alarms/pcs:FanSpeed", "medium", "acknowledged_active", value="Slow"),
+        alarm(
+            "ess_2:fault:/faults/bms_2:BMS_2_OverTemp",
+            "high",
+            "unacknowledged_active",
+            first_out=True,
+            count=3,
+        ),
+    )
+
+
 @dataclass
 class Plant:
     """Values by uri, and a note of everything that was asked of it."""
@@ -66,6 +82,7 @@ class Plant:
     simulated: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     listening: threading.Event = field(default_factory=threading.Event)
+    alarm_desk: SmallDesk = field(default_factory=_desk)
 
     def status(self) -> dict[str, object]:
         return {
@@ -130,17 +147,7 @@ class Plant:
         return 200, {"fault": fault["kind"]}
 
     async def alarms(self) -> list[dict[str, object]]:
-        fan = {"instance": "ess_1", "type": "alarm", "source": "/alarms/pcs:Fan", "value": "Slow"}
-        hot = {
-            "instance": "ess_2",
-            "type": "fault",
-            "source": "/faults/bms_2:BMS_2_OverTemp",
-            "value": "Trip",
-        }
-        return [
-            fan | {"state": "active", "since": 1_763_800_000.0, "count": 1},
-            hot | {"state": "returned", "since": 1_763_800_001.5, "count": 3},
-        ]
+        return self.alarm_desk.alarms
 
     async def journal(self, limit: int) -> list[dict[str, object]]:
         records = [

@@ -112,22 +112,6 @@ def test_a_tree_of_three_levels_is_drawn_with_its_strokes():
     assert branches(ids) == ["a", "├─ b", "│  ├─ c", "│  └─ d", "└─ e", "   └─ f", "g"]
 
 
-def test_alarms_show_faults_first(site):
-    lines = ess("alarms").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["TYPE", "fault", "alarm"]
-    assert "/faults/bms_2:BMS_2_OverTemp" in lines[1] and "returned" in lines[1]
-    records = [json.loads(line) for line in ess("alarms", "--json").stdout.splitlines()]
-    assert {record["instance"] for record in records} == {"ess_1", "ess_2"}
-
-
-def test_no_alarms_says_so(site, monkeypatch):
-    async def none() -> list[dict[str, object]]:
-        return []
-
-    monkeypatch.setattr(site.plant, "alarms", none)
-    assert ess("alarms").stdout == "no alarms\n"
-
-
 def test_the_journal_ends_with_the_newest(site):
     lines = ess("journal", "--limit", "3").stdout.splitlines()
     assert [line.rpartition(": ")[2] for line in lines] == ["event 7", "event 8", "event 9"]
@@ -164,6 +148,10 @@ VERBS_OF_A_RUNNING_SITE = [
     ("pub", "/x", "1"),
     ("listen",),
     ("alarms",),
+    ("ack", "x"),
+    ("shelve", "x", "--for", "30m", "--why", "y"),
+    ("unshelve", "x"),
+    ("clear-faults",),
     ("journal",),
     ("restart", "ess_1"),
     ("sim", "fault", "bms_1", "none"),

@@ -36,6 +36,17 @@ def test_what_is_left_out_has_its_default(disk):
     assert (site.api_host, site.api_port, dict(site.sim), site.live) == ("127.0.0.1", 8300, {}, ())
     assert site.access == SiteAccess()
     assert site.instances[0].clients == () and site.instances[0].servers == ()
+    assert site.operators == 1
+
+
+def test_so_many_operators_share_the_alarms(disk):
+    one = '"instances": [{"start": "ess_2.json", "documents": "ess_2"}]'
+    disk.write("site.json", f'{{"name": "one", {one}, "operators": 3}}')
+    site, findings = disk.load()
+    assert findings == [] and site is not None and site.operators == 3
+    disk.write("site.json", f'{{"name": "one", {one}, "operators": 0}}')
+    site, findings = disk.load()
+    assert site is None and "operators" in findings[0].text and findings[0].file.endswith("site.json")
 
 
 def test_the_file_itself_names_the_site_too(disk):

@@ -148,6 +148,14 @@ def test_a_step_from_the_future_happened_now() -> None:
     assert figures.per_10_min(T0 + WINDOW_S) == 0
 
 
+def test_what_is_told_late_counts_where_it_belongs() -> None:
+    figures = fed([T0 + DAY_S])
+    figures.note(step(T0 + DAY_S - HOUR_S, "late"), T0 + DAY_S)
+    figures.note(step(T0 - DAY_S, "older"), T0 + DAY_S)
+    told = figures.as_json(T0 + DAY_S)
+    assert (told["per_10_min"], sum(count for _, count in told["series"]), len(told["top"])) == (1, 2, 2)
+
+
 def test_a_storm_of_100_000_stays_small() -> None:
     dice = random.Random(6)
     figures = AlarmFigures()

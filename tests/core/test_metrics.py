@@ -17,7 +17,7 @@ def rows(meter: Meter, name: str) -> dict[tuple[str, ...], tuple[float, ...]]:
 
 def test_names_follow_the_conventions_of_the_field() -> None:
     for name, metric in METRICS.items():
-        assert re.fullmatch(r"ess_[a-z_]+", name)
+        assert re.fullmatch(r"ess_[a-z][a-z0-9_]+", name)
         assert name.endswith("_total") == (metric.kind is Kind.COUNTER), name
         stem = name.removesuffix("_total")
         assert not metric.unit or stem.endswith("_" + metric.unit), name

@@ -19,6 +19,7 @@ from ess_actors.web.app import create_app
 from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
+from tests.alarm_desk import SmallDesk, alarm
 
 T = TypeVar("T")
 
@@ -81,6 +82,9 @@ class SmallSite:
         """Given to every message instead of what is true."""
         self.states = dict.fromkeys(("ess_1", "ess_1/bms_1", "ess_1/pcs", "ess_2/bms_2", "web"), "RUNNING")
         self.restarts = dict.fromkeys(self.states, 0)
+        self.alarm_desk = SmallDesk(
+            alarm("ess_2:fault:/faults/bms_2:BMS_2_OverTemp", "high", "unacknowledged_active")
+        )
 
     def status(self) -> dict[str, object]:
         rows = [
@@ -150,7 +154,7 @@ class SmallSite:
         return 200, {"stem": stem, "fault": fault}
 
     async def alarms(self) -> list[dict[str, object]]:
-        return [{"source": "/faults/bms_2:BMS_2_OverTemp", "severity": 4}]
+        return self.alarm_desk.alarms
 
     async def audited(self, limit: int) -> list[dict[str, object]]:
         return [{"uri": uri, **by._asdict()} for uri, by in reversed(self.writers)][:limit]
