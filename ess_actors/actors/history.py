@@ -53,7 +53,7 @@ class HistoryActor(IoActor):
         self._writer: Writes | None = None
         self._reader: Reads | None = None
         self._rolling = Rolling()
-        self._damaged = False
+        self._damaged = self._opened = False
         self._problem = ""
         self._ending = False
         self._tidy_at = 0.0
@@ -173,11 +173,12 @@ class HistoryActor(IoActor):
             log.warning("%s", notice)
             self.from_io(Event(self.actor_id, notice, ALARM))
         names, seen = await self._write(writer.points), await self._write(writer.seen)
-        if not self._names and names and seen:
+        if not self._opened and seen:
             # Once in a life: what was not watched since the last one is told to be unknown.
             ended = Intake()
             ended.ended_before(names, seen)
             await self._write(writer.write, ended.readings, ended.minutes)
+        self._opened = True
         self._names.update(names)
         self._writer = writer
 
@@ -251,7 +252,12 @@ class HistoryActor(IoActor):
             near = _near(unknown[0], sorted(self._names | known.keys()))
             text = f"history has no point {unknown[0]!r}; GET /api/history/points lists them"
             return Answer(question.ticket, "not_found", {"text": text, "near": near})
-        trend = Trend(question.points, question.since, question.until, question.samples)
+        # What a point has now it had until now: of what falls silent it is told.
+        until = min(question.until, time.time())
+        if until <= question.since:
+            empty = [{"point": point, "resolution_s": 0, "rows": []} for point in question.points]
+            return Answer(question.ticket, "", orjson.dumps({"series": empty}))
+        trend = Trend(question.points, question.since, until, question.samples)
         try:
             series = await self._read(self._series, trend)
         except HistoryProblem as problem:

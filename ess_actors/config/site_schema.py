@@ -118,6 +118,9 @@ class SiteShape(Strict):
     """Persons who share the alarms, for the figures."""
 
 
+_FALSE: Final = "literal[False]"
+
+
 class ShapeError(Exception):
     """Everything that is wrong with the shape: (path of keys and indexes, what is wrong, what to do)."""
 
@@ -142,7 +145,16 @@ def parse_site(tree: object) -> SiteShape:
     try:
         return SiteShape.model_validate(tree)
     except ValidationError as error:
-        raise ShapeError([_problem(item) for item in error.errors(include_url=False)]) from None
+        found = [_problem(item) for item in map(_alone, error.errors(include_url=False)) if item is not None]
+        raise ShapeError(found) from None
+
+
+def _alone(item: Any) -> Any:
+    """Of what may be an object or False, only what is wrong with the one that was meant; else None."""
+    place = item["loc"]
+    if (_FALSE in place and isinstance(item["input"], dict)) or place[-1:] == (HistoryShape.__name__,):
+        return None
+    return {**item, "loc": tuple(part for part in place if part not in (_FALSE, HistoryShape.__name__))}
 
 
 def _problem(item: Any) -> tuple[tuple[str | int, ...], str, str]:

@@ -154,9 +154,10 @@ class Intake:
 
     def ended_before(self, points: list[str], seen: float) -> None:
         """Of the time since `seen`, when history was last written, nothing is known."""
-        minute = int(seen) // MINUTE * MINUTE
+        at = seen + 0.001  # behind what was written last
+        minute = int(at) // MINUTE * MINUTE
         for uri in points:
-            self.readings.append(Reading(uri, seen, None, _BAD))
+            self.readings.append(Reading(uri, at, None, _BAD))
             self.minutes.append(Period(uri, minute, None, None, None, None, 0.0, 0, _BAD, _BAD))
 
     def take(self, uri: str, body: bytes, marks: Marks | None, now: float) -> None:

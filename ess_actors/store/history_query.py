@@ -31,6 +31,7 @@ class Trend(NamedTuple):
     points: Sequence[str]
     since: float
     until: float
+    """Not in the future: what a point has is taken to last until then."""
     samples: int
     """Rows of one point, at most."""
 
@@ -40,7 +41,6 @@ def series_of(reads: Reads, trend: Trend) -> list[dict[str, object]]:
 
     Raises HistoryProblem.
     """
-    until = min(trend.until, reads.seen())
     level = level_for(trend.since, trend.until, trend.samples)
     for coarser in (MINUTES, HOURS):
         # What is deleted already is still there in a coarser form.
@@ -48,12 +48,13 @@ def series_of(reads: Reads, trend: Trend) -> list[dict[str, object]]:
             level = coarser
     found: list[dict[str, object]] = []
     for point in trend.points:
-        step, rows = _rows(reads, point, level, trend, until)
+        step, rows = _rows(reads, point, level, trend)
         found.append({"point": point, "resolution_s": step, "rows": rows})
     return found
 
 
-def _rows(reads: Reads, point: str, level: str, trend: Trend, until: float) -> tuple[float, list[Row]]:
+def _rows(reads: Reads, point: str, level: str, trend: Trend) -> tuple[float, list[Row]]:
+    until = trend.until
     step = step_for(level, trend.since, trend.until, trend.samples)
     if until <= trend.since:
         return step, []

@@ -10,40 +10,43 @@ VERSION: Final = 1
 _QUICK_CHECK_BYTES: Final = 200_000_000
 """Up to this size a file is read through at start. Damage in a larger one shows when it is met."""
 
-_PERIOD: Final = """CREATE TABLE {level} (
+_TAIL: Final = """CREATE TABLE {name} (
+        id INTEGER PRIMARY KEY,
+        start INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT"""
+_BLOCK: Final = """CREATE TABLE {name} (
+        point INTEGER NOT NULL,
+        start INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (point, start)
+    ) STRICT, WITHOUT ROWID"""
+_TABLES: Final = (
+    "CREATE TABLE point (id INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    # Batches of all points as they come: appended, whatever the number of points is.
+    _TAIL.format(name="raw_tail"),
+    _TAIL.format(name="minute_tail"),
+    # Sorted by point: to write one row of each point is to write one page of each.
+    _BLOCK.format(name="raw_block"),
+    _BLOCK.format(name="minute_block"),
+    """CREATE TABLE hour (
         point INTEGER NOT NULL,
         start INTEGER NOT NULL,
         low REAL,
         mean REAL,
         high REAL,
         last REAL,
-        lasted INTEGER NOT NULL,
-        count INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        kept INTEGER NOT NULL,
         quality INTEGER NOT NULL,
         last_quality INTEGER NOT NULL,
         PRIMARY KEY (point, start)
-    ) STRICT, WITHOUT ROWID"""
-"""`start` in unix seconds; `lasted` milliseconds in which there was a value."""
-
-_TABLES: Final = (
-    "CREATE TABLE point (id INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE) STRICT",
-    "CREATE TABLE note (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    """CREATE TABLE tail (
-        id INTEGER PRIMARY KEY,
-        start INTEGER NOT NULL,
-        last INTEGER NOT NULL,
-        count INTEGER NOT NULL,
-        body BLOB NOT NULL
-    ) STRICT""",
-    """CREATE TABLE block (
-        point INTEGER NOT NULL,
-        start INTEGER NOT NULL,
-        body BLOB NOT NULL,
-        PRIMARY KEY (point, start)
     ) STRICT, WITHOUT ROWID""",
-    _PERIOD.format(level="minute"),
-    _PERIOD.format(level="hour"),
 )
+"""Times are unix milliseconds, those of hours unix seconds."""
 
 
 def prepare(path: Path) -> sqlite3.Connection:

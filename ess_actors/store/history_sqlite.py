@@ -3,38 +3,28 @@
 import math
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from ess_actors.core.history_intake import Period, Reading
 from ess_actors.core.history_keeping import Keeping
-from ess_actors.core.history_series import LOOK_BACK_S
-from ess_actors.store import schema
+from ess_actors.core.history_series import HOURS, LOOK_BACK_S, MINUTES, RAW
+from ess_actors.store import history_blocks, history_minutes, schema
 from ess_actors.store.history import BrokenHistory, HistoryProblem
-from ess_actors.store.history_blocks import Sample, of_point, pack, pack_batch, unpack, unpack_batch
+from ess_actors.store.history_blocks import Sample
 from ess_actors.store.history_schema import prepare
 from ess_actors.store.history_upkeep import Upkeep
 
 BLOCK_S: Final = 3600
 """A block spans no more than this."""
 _READ_TIMEOUT_S: Final = 2.0
-_MERGED: Final = """INSERT INTO minute VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-    low = min(coalesce(low, excluded.low), coalesce(excluded.low, low)),
-    high = max(coalesce(high, excluded.high), coalesce(excluded.high, high)),
-    mean = CASE WHEN lasted + excluded.lasted > 0
-        THEN (coalesce(mean, 0) * lasted + coalesce(excluded.mean, 0) * excluded.lasted)
-            / (lasted + excluded.lasted)
-        ELSE coalesce(mean, excluded.mean) END,
-    last = excluded.last, lasted = lasted + excluded.lasted, count = count + excluded.count,
-    quality = max(quality, excluded.quality), last_quality = excluded.last_quality"""
-"""A minute may be written twice, by two lives of the writer; an hour is made anew of its minutes."""
-_REPLACED: Final = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_HOUR: Final = "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 S = TypeVar("S", bound="SqliteReads")
 
 
@@ -86,18 +76,11 @@ class SqliteReads:
             return []
         first, begin, end = int(1000 * (since - LOOK_BACK_S)), int(since * 1000), math.ceil(until * 1000)
         samples: list[Sample] = []
-        with self._snapshot():
-            blocks = self._database.execute(
-                "SELECT body FROM block WHERE point = ? AND start >= ? AND start < ? ORDER BY start",
-                (number, first - 1000 * BLOCK_S, end),
-            ).fetchall()
-            tail = self._database.execute(
-                "SELECT start, body FROM tail WHERE last >= ? AND start < ?", (first, end)
-            ).fetchall()
-        for (body,) in blocks:
-            samples += unpack(body)
+        blocks, tail = self._bodies(RAW, number, first, end)
+        for body in blocks:
+            samples += history_blocks.unpack(body)
         for start, body in tail:
-            samples += of_point(start, body, number)
+            samples += history_blocks.of_point(start, body, number)
         samples.sort(key=lambda sample: sample[0])
         before = [sample for sample in samples if first <= sample[0] < begin][-1:]
         inside = [sample for sample in samples if begin <= sample[0] < end]
@@ -108,15 +91,38 @@ class SqliteReads:
         number = self._id(point)
         if number is None:
             return []
-        rows = self._database.execute(
-            f"SELECT start, low, mean, high, last, lasted, count, quality, last_quality FROM {level} "  # noqa: S608
-            "WHERE point = ? AND start >= ? AND start < ? ORDER BY start",
-            (number, math.ceil(since), math.ceil(until)),
-        )
-        return [
-            Period(point, start, low, mean, high, last, lasted / 1000, *rest)
-            for start, low, mean, high, last, lasted, *rest in rows
-        ]
+        if level == HOURS:
+            rows = self._database.execute(
+                "SELECT start, low, mean, high, last, seconds, kept, quality, last_quality FROM hour"
+                " WHERE point = ? AND start >= ? AND start < ? ORDER BY start",
+                (number, math.ceil(since), math.ceil(until)),
+            )
+            return [Period(point, *row) for row in rows]
+        found: list[Period] = []
+        blocks, tail = self._bodies(MINUTES, number, int(1000 * since), math.ceil(1000 * until))
+        for body in blocks:
+            found += (row for _, row in history_minutes.unpack(body, point))
+        for _, body in tail:
+            found += history_minutes.of_point(body, number, point)
+        return history_minutes.merged(row for row in found if since <= row.start < until)
+
+    def _bodies(
+        self, level: str, number: int, first: int, end: int
+    ) -> tuple[list[bytes], list[tuple[int, bytes]]]:
+        """Blocks of a point and batches of all, of one moment: what is in the one is no more in the other."""
+        self._database.execute("BEGIN")
+        try:
+            blocks = self._database.execute(
+                f"SELECT body FROM {level}_block WHERE point = ? AND start >= ? AND start < ? ORDER BY start",  # noqa: S608
+                (number, first - 1000 * BLOCK_S, end),
+            ).fetchall()
+            tail = self._database.execute(
+                f"SELECT start, body FROM {level}_tail WHERE last >= ? AND start < ? ORDER BY id",  # noqa: S608
+                (first, end),
+            ).fetchall()
+        finally:
+            self._database.execute("ROLLBACK")
+        return [body for (body,) in blocks], tail
 
     def close(self) -> None:
         self._database.close()
@@ -132,15 +138,6 @@ class SqliteReads:
             if row is not None:
                 number = self._ids[point] = row[0]
         return number
-
-    @contextmanager
-    def _snapshot(self) -> Iterator[None]:
-        """All that is read inside is of one moment: readings move from the tail into blocks."""
-        self._database.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self._database.execute("ROLLBACK")
 
 
 class SqliteReader(SqliteReads):
@@ -178,8 +175,11 @@ class SqliteWriter(SqliteReads):
             self._number({row.point for rows in (readings, minutes, hours) for row in rows})
             if readings:
                 self._append(readings)
-            self._database.executemany(_MERGED, map(self._row, minutes))
-            self._database.executemany(_REPLACED, map(self._row, hours))
+            if minutes:
+                starts = [1000 * row.start for row in minutes]
+                body = history_minutes.pack([self._ids[row.point] for row in minutes], minutes, fast=True)
+                self._tail(MINUTES, min(starts), max(starts), len(minutes), body)
+            self._database.executemany(_HOUR, ((self._ids[row.point], *row[1:]) for row in hours))
             self._database.execute("COMMIT")
         except BaseException:
             if self._database.in_transaction:
@@ -208,47 +208,69 @@ class SqliteWriter(SqliteReads):
 
     def _append(self, readings: Sequence[Reading]) -> None:
         samples = [(round(1000 * at), value, quality) for _, at, value, quality in readings]
-        start, body = pack_batch([self._ids[one.point] for one in readings], samples)
+        start, body = history_blocks.pack_batch([self._ids[one.point] for one in readings], samples)
         last = max(at for at, _, _ in samples)
-        self._database.execute(
-            "INSERT INTO tail (start, last, count, body) VALUES (?, ?, ?, ?)",
-            (start, last, len(samples), body),
-        )
+        self._tail(RAW, start, last, len(samples), body)
         self._note("seen", last)
+
+    def _tail(self, level: str, start: int, last: int, count: int, body: bytes) -> None:
+        self._database.execute(
+            f"INSERT INTO {level}_tail (start, last, count, body) VALUES (?, ?, ?, ?)",  # noqa: S608
+            (start, last, count, body),
+        )
 
     def _note(self, name: str, value: int) -> None:
         self._database.execute(
             "INSERT INTO note VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value)
         )
 
-    def _row(self, row: Period) -> tuple[Any, ...]:
-        return (self._ids[row.point], row.start, *row[2:6], round(1000 * row.seconds), *row[7:])
-
-    def _sort_in(self, last: int) -> None:
+    def _sort_in(self, level: str, last: int) -> None:
         """Batches up to this one become blocks, in the transaction of the caller."""
-        found: dict[int, list[Sample]] = {}
-        for start, body in self._database.execute("SELECT start, body FROM tail WHERE id <= ?", (last,)):
-            for point, *sample in unpack_batch(start, body):
-                found.setdefault(point, []).append(tuple(sample))  # type: ignore[arg-type]
-        for point in sorted(found):
-            samples = sorted(found[point], key=lambda sample: sample[0])
-            for part in _parts(samples):
-                start, body = part[0][0], pack(part)
-                # Another block may begin at this very moment; they are told apart by a millisecond that is not shown.
-                while not self._database.execute(
-                    "INSERT INTO block VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (point, start, body)
-                ).rowcount:
-                    start += 1
-        self._database.execute("DELETE FROM tail WHERE id <= ?", (last,))
+        batches = self._database.execute(
+            f"SELECT start, body FROM {level}_tail WHERE id <= ? ORDER BY id",  # noqa: S608
+            (last,),
+        )
+        for point, start, body in _samples(batches) if level == RAW else _minutes(batches):
+            # Another block may begin at this very moment; they are told apart by a millisecond that is not shown.
+            begin = start
+            while not self._database.execute(
+                f"INSERT INTO {level}_block VALUES (?, ?, ?) ON CONFLICT DO NOTHING",  # noqa: S608
+                (point, begin, body),
+            ).rowcount:
+                begin += 1
+        self._database.execute(f"DELETE FROM {level}_tail WHERE id <= ?", (last,))  # noqa: S608
 
 
-def _parts(samples: list[Sample]) -> Iterator[list[Sample]]:
+def _samples(batches: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
+    """(point, start, body) of the blocks of all these readings."""
+    found: dict[int, list[Sample]] = {}
+    for start, body in batches:
+        for point, *sample in history_blocks.unpack_batch(start, body):
+            found.setdefault(point, []).append(tuple(sample))  # type: ignore[arg-type]
+    for point in sorted(found):
+        samples = sorted(found[point], key=lambda sample: sample[0])
+        for part in _parts(samples, lambda sample: sample[0]):
+            yield point, part[0][0], history_blocks.pack(part)
+
+
+def _minutes(batches: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
+    """The same of minutes."""
+    found: dict[int, list[Period]] = {}
+    for _, body in batches:
+        for point, row in history_minutes.unpack(body):
+            found.setdefault(point, []).append(row)
+    for point in sorted(found):
+        for part in _parts(history_minutes.merged(found[point]), lambda row: 1000 * row.start):
+            yield point, 1000 * part[0].start, history_minutes.pack([point] * len(part), part)
+
+
+def _parts(rows: list[T], at: Callable[[T], int]) -> Iterator[list[T]]:
     first = 0
-    for index, sample in enumerate(samples):
-        if sample[0] - samples[first][0] >= 1000 * BLOCK_S:
-            yield samples[first:index]
+    for index, row in enumerate(rows):
+        if at(row) - at(rows[first]) >= 1000 * BLOCK_S:
+            yield rows[first:index]
             first = index
-    yield samples[first:]
+    yield rows[first:]
 
 
 def open_sqlite(path: Path, keeping: Keeping, wall: float, damaged: bool) -> tuple[SqliteWriter, str]:

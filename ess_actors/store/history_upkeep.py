@@ -8,7 +8,7 @@ from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.history_series import HOURS, MINUTES, RAW
 
 SORT_READINGS: Final = 500_000
-SORT_S: Final = 600.0
+SORT_S: Final = 900.0
 """Batches are sorted into blocks when there are so many readings in them, or the oldest is so old."""
 LOOK_S: Final = 600.0
 """So often it is looked what is too old."""
@@ -20,15 +20,15 @@ _SPARE_PAGES: Final = 2000
 """Free pages that may stay: they are used again soon."""
 _MARGIN: Final = 0.05
 """So much of the limit is made free at once."""
-_TABLES: Final = {RAW: ("block", 1000), MINUTES: ("minute", 1), HOURS: ("hour", 1)}
+_TABLES: Final = {RAW: ("raw_block", 1000), MINUTES: ("minute_block", 1000), HOURS: ("hour", 1)}
 """Level -> its table, and how many of its units of time are a second."""
 
 
 class Upkeep:
-    """`sort_in` makes blocks of the batches up to an id."""
+    """`sort_in` makes blocks of the batches of a level up to an id."""
 
     def __init__(
-        self, database: sqlite3.Connection, keeping: Keeping, sort_in: Callable[[int], None]
+        self, database: sqlite3.Connection, keeping: Keeping, sort_in: Callable[[str, int], None]
     ) -> None:
         self._database = database
         self._keeping = keeping
@@ -39,7 +39,7 @@ class Upkeep:
 
     def step(self, now: float) -> bool:
         """One piece of work; True = there is more. Raises sqlite3.Error."""
-        if self._sort(now):
+        if self._sort(RAW, now) or self._sort(MINUTES, now):
             return True
         if self._deleting:
             self._delete()
@@ -53,19 +53,19 @@ class Upkeep:
             return self._shrink(now)
         return self._give_back()
 
-    def _sort(self, now: float) -> bool:
+    def _sort(self, level: str, now: float) -> bool:
         first, last, count = self._database.execute(
-            "SELECT min(start), max(id), sum(count) FROM tail"
+            f"SELECT min(start), max(id), sum(count) FROM {level}_tail"  # noqa: S608
         ).fetchone()
         if last is None or (count < SORT_READINGS and 0 <= now - first / 1000 < SORT_S):
             return False
         # So many at a time as fit well into memory.
         taken = 0
-        for number, readings in self._database.execute("SELECT id, count FROM tail ORDER BY id"):
-            last, taken = number, taken + readings
+        for number, rows in self._database.execute(f"SELECT id, count FROM {level}_tail ORDER BY id"):  # noqa: S608
+            last, taken = number, taken + rows
             if taken >= SORT_READINGS:
                 break
-        self._at_once(lambda: self._sort_in(last))
+        self._at_once(lambda: self._sort_in(level, last))
         return True
 
     def _begin(self, level: str, before: float) -> None:

@@ -14,6 +14,7 @@ from tests.bench import (
     codec_figures,
     engine_figures,
     fault_figures,
+    history_figures,
     polling_figures,
     site_figures,
 )
@@ -25,8 +26,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="length of one CPU window")
     parser.add_argument("--windows", type=int, default=3, help="CPU windows; their median counts")
     parser.add_argument("--samples", type=int, default=40, help="latency samples")
+    parser.add_argument("--history-seconds", type=float, default=600.0, help="how long history is written to")
     parser.add_argument(
-        "parts", nargs="*", help="which of: codec, engine, polling, alarms, faults, site (all)"
+        "parts", nargs="*", help="which of: codec, engine, polling, alarms, faults, history, site (all)"
     )
     options = parser.parse_args()
     parts: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
@@ -35,6 +37,7 @@ def main() -> None:
         "polling": (lambda: polling_figures.measure(options.seconds, options.windows), polling_figures.show),
         "alarms": (alarm_figures.measure, alarm_figures.show),
         "faults": (fault_figures.measure, fault_figures.show),
+        "history": (lambda: history_figures.measure(options.history_seconds), history_figures.show),
         "site": (
             lambda: site_figures.run(options.seconds, options.windows, options.samples),
             site_figures.show,

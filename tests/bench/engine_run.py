@@ -88,7 +88,7 @@ def write(folder: Path) -> Path:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_text(json.dumps(content))
         instances.append({"start": f"{name}.json", "documents": name, "modbus_clients": []})
-    site = {"name": "bench", "instances": instances, "access": {"loopback": "engineer"}}
+    site = {"name": "bench", "instances": instances, "access": {"loopback": "engineer"}, "history": False}
     (folder / "site.json").write_text(json.dumps(site))
     return folder
 

@@ -20,6 +20,7 @@ from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
 from tests.alarm_desk import T0, SmallDesk, alarm
 from tests.ports import free_port
+from tests.web.small_history import SmallHistory
 
 
 def actor(actor_id: str, state: str, pid: int | None, restarts: int, **more: object) -> dict[str, object]:
@@ -83,6 +84,7 @@ class Plant:
     streams: list[Stream] = field(default_factory=list)
     listening: threading.Event = field(default_factory=threading.Event)
     alarm_desk: SmallDesk = field(default_factory=_desk)
+    history: SmallHistory = field(default_factory=SmallHistory)
 
     def status(self) -> dict[str, object]:
         return {

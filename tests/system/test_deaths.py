@@ -12,7 +12,18 @@ from tests.waiting import ended, wait_for
 
 @pytest.mark.parametrize(
     "actor_id",
-    ["ess_2/bms_2", "ess_1/pcs", "ess_1/site", "ess_2/alarms", "store", "sim", "web", "ess_2", "ess_1"],
+    [
+        "ess_2/bms_2",
+        "ess_1/pcs",
+        "ess_1/site",
+        "ess_2/alarms",
+        "store",
+        "history",
+        "sim",
+        "web",
+        "ess_2",
+        "ess_1",
+    ],
 )
 def test_a_killed_actor_is_restarted_and_there_is_only_one_of_it(site, actor_id):
     before = site.actors()

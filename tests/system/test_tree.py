@@ -5,7 +5,7 @@ import psutil
 from tests.waiting import wait_for
 
 IDS = {
-    "supervisor", "store", "sim", "web",
+    "supervisor", "store", "history", "sim", "web",
     "ess_1", "ess_1/alarms", "ess_1/bms_1", "ess_1/pcs", "ess_1/site",
     "ess_2", "ess_2/alarms", "ess_2/bms_2",
 }  # fmt: skip

@@ -20,6 +20,7 @@ from ess_actors.web.bridge import ANYBODY, Answer, By, Source
 from ess_actors.web.exposition import Exposition
 from ess_actors.web.server import ApiServer, bind
 from tests.alarm_desk import SmallDesk, alarm
+from tests.web.small_history import SmallHistory
 
 T = TypeVar("T")
 
@@ -85,6 +86,7 @@ class SmallSite:
         self.alarm_desk = SmallDesk(
             alarm("ess_2:fault:/faults/bms_2:BMS_2_OverTemp", "high", "unacknowledged_active")
         )
+        self.history = SmallHistory()
 
     def status(self) -> dict[str, object]:
         rows = [
