@@ -54,7 +54,7 @@ const live = new Live({
   },
   onState: (connected) => {
     store.connected = connected;
-    if (!connected) store.lostAt = Date.now();
+    if (!connected) store.lostAt = Date.now() - (performance.now() - live.heard);
     setClass(document.body, "stale", !connected);
     frame();
     later();

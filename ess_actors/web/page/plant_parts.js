@@ -17,7 +17,7 @@ export function valued(unit, digits, className = "") {
     update({ value, quality, age }) {
       setText(text, number(value, typeof value === "number" ? digits : undefined));
       for (const name of Object.values(SIGNS)) setClass(node, name, SIGNS[quality] === name);
-      setText(sign, { BAD: "\u2715", UNCERTAIN: "?", OLD: "\u29d6" }[quality] || "");
+      setText(sign, { BAD: "\u00d7", UNCERTAIN: "?", OLD: "~" }[quality] || "");
       const old = age === null || age === undefined ? "" : `, heard of ${duration(age)} ago`;
       setAttribute(node, "title", quality === "GOOD" ? null : `quality: ${quality.toLowerCase()}${old}`);
     },
