@@ -170,6 +170,13 @@ def _table(node: ast.AST) -> list[ast.expr]:
     return []
 
 
+def _blind(node: ast.AST) -> list[ast.expr]:
+    match node:
+        case ast.AnnAssign(target=ast.Name(id="_BLIND"), value=text) if text is not None:
+            return [text]
+    return []
+
+
 def _of_the_store() -> set[str]:
     return _written("store/journal.py", _of_the_journal)() | _written("store/audit.py", _of_the_chain)()
 
@@ -189,6 +196,7 @@ HANDED_IN: dict[str, Callable[[], set[str]]] = {
     "actors/history.py:_open": _of_history,
     "actors/history.py:_tell": _of_history,
     "actors/lease.py:_tell": _written("actors/lease.py", _table),
+    "actors/lease.py:_tell_blind": _written("actors/lease.py", _blind),
     "actors/modbus_client.py:_run": _written("actors/owning.py", _said),
     "actors/store.py:_tell": _of_the_store,
     "core/functions/commands.py:_end": _written("core/functions/commands.py", _problem),

@@ -18,6 +18,7 @@ export class DataDetail {
     this.at = { instance: "", table: "", name: "" };
     this.one = null;
     this.drawn = "";
+    this.shut = new Set(["Options"]); // parts that the user has closed
     this.offered = false; // the present value is put into the field once, not while somebody writes
     this.title = h("h2", {});
     this.worth = h("div", { class: "pairs" });
@@ -68,9 +69,8 @@ export class DataDetail {
     if (!this.offered) this.input.value = this.input.value || compact(one.value);
     this.offered = true;
     const parts = [["Params", one.params], ["Actions", one.actions], ["Options", one.options], ["Alarms", one.alarms]];
-    const open = new Set([...this.more.querySelectorAll("details[open]")].map((part) => part.dataset.part));
     this.more.replaceChildren(...parts.filter(([, what]) => what && Object.keys(what).length).map(([name, what]) => h("details", {
-      "data-part": name, open: open.has(name) || name === "Params",
+      open: !this.shut.has(name), ontoggle: (event) => (event.target.open ? this.shut.delete(name) : this.shut.add(name)),
     }, h("summary", {}, name), h("pre", {}, pretty(what)))));
   }
 

@@ -54,7 +54,7 @@ const live = new Live({
   },
   onState: (connected) => {
     store.connected = connected;
-    if (!connected) store.lostAt = Date.now();
+    if (!connected) store.lostAt = Date.now() - (performance.now() - live.heard);
     setClass(document.body, "stale", !connected);
     frame();
     later();
@@ -86,7 +86,7 @@ function frame() {
       + "The values below are the last that came. It is tried again by itself.");
   }
   const me = store.me;
-  setText(who, me ? `${me.user} (${me.role})` : "");
+  setText(who, !me ? "" : me.user === me.role ? me.user : `${me.user} (${me.role})`);
   logout.hidden = !me || me.via !== "session";
   change.hidden = !me || me.via === "session";
   document.title = `${VIEWS[shown]?.[0] || "Plant"} \u00b7 ${store.status?.site || "site"}`;

@@ -5,6 +5,7 @@ import { h, Keyed, s, setAttribute, setClass, setText } from "./dom.js";
 import { figure, reading } from "./plant_model.js";
 import { duration, MISSING, number } from "./text.js";
 
+const FAULTY = /fault|trip|error|emergency/i; // words of a state that is not normal
 const SIGNS = { BAD: "bad", UNCERTAIN: "uncertain", OLD: "old", MISSING: "missing" };
 
 // A number with its unit. What is not good is marked, and says why and how old it is when pointed at.
@@ -17,7 +18,7 @@ export function valued(unit, digits, className = "") {
     update({ value, quality, age }) {
       setText(text, number(value, typeof value === "number" ? digits : undefined));
       for (const name of Object.values(SIGNS)) setClass(node, name, SIGNS[quality] === name);
-      setText(sign, { BAD: "\u2715", UNCERTAIN: "?", OLD: "\u29d6" }[quality] || "");
+      setText(sign, { BAD: "\u00d7", UNCERTAIN: "?", OLD: "~" }[quality] || "");
       const old = age === null || age === undefined ? "" : `, heard of ${duration(age)} ago`;
       setAttribute(node, "title", quality === "GOOD" ? null : `quality: ${quality.toLowerCase()}${old}`);
     },
@@ -37,6 +38,7 @@ export function headOf() {
     update(asset) {
       setText(title, asset.title);
       state.update(reading(asset, "state"));
+      setClass(state.node, "abnormal", FAULTY.test(String(reading(asset, "state").value)));
       const age = asset.device?.point_age_s;
       const heard = age === undefined ? "" : `values ${duration(age)} old`;
       setText(comms, [asset.trouble, heard].filter(Boolean).join(", ") || `from ${asset.instance}`);

@@ -84,7 +84,7 @@ function gridPanel() {
 const TOTALS = [["soc", "State of charge", "%", 1], ["active_power", "Active power", "kW", 0], ["dc_power", "DC power", "kW", 0],
   ["chargeable_power", "Can charge", "kW", 0], ["dischargeable_power", "Can discharge", "kW", 0],
   ["chargeable_energy", "Room to charge", "kWh", 0], ["dischargeable_energy", "Stored", "kWh", 0],
-  ["racks_in_service", "Racks in service", "", 0], ["total_charge_current", "Charge current", "A", 0]];
+  ["racks_in_service", "Racks", "", 0], ["total_charge_current", "Charge current", "A", 0]];
 
 function systemPanel(context) {
   const head = headOf();

@@ -44,7 +44,7 @@ export class Strip {
     this.note = h("span", { class: "note" });
     this.node = h("section", { class: "strip-of", "data-point": point },
       h("div", { class: "top" }, h("span", { class: "point" }, point), this.value, this.note,
-        h("button", { class: "small quiet", "aria-label": `Remove ${point}`, onclick: onRemove }, "\u2715")),
+        h("button", { class: "small quiet", "aria-label": `Remove ${point}`, onclick: onRemove }, "\u00d7")),
       h("div", { class: "drawn" }, h("div", { class: "axis" }, this.high, this.low), this.svg));
     const move = (event) => {
       const box = this.svg.getBoundingClientRect();
