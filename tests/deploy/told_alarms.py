@@ -177,6 +177,13 @@ def _blind(node: ast.AST) -> list[ast.expr]:
     return []
 
 
+def _no(node: ast.AST) -> list[ast.expr]:
+    match node:
+        case ast.AnnAssign(target=ast.Name(id="_NO"), value=ast.Dict(values=texts)):
+            return texts
+    return []
+
+
 def _of_the_store() -> set[str]:
     return _written("store/journal.py", _of_the_journal)() | _written("store/audit.py", _of_the_chain)()
 
@@ -199,5 +206,6 @@ HANDED_IN: dict[str, Callable[[], set[str]]] = {
     "actors/lease.py:_tell_blind": _written("actors/lease.py", _blind),
     "actors/modbus_client.py:_run": _written("actors/owning.py", _said),
     "actors/store.py:_tell": _of_the_store,
+    "modbus/safe_writes.py:_answered": _written("modbus/safe_writes.py", _no),
     "core/functions/commands.py:_end": _written("core/functions/commands.py", _problem),
 }
