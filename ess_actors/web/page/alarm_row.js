@@ -1,7 +1,7 @@
 // One alarm of the list, with what may be done about it.
 
 import { post } from "./api.js";
-import { assetOf, firstOut, isNew, isQuiet, mark, priorityOf, STATES } from "./alarm_words.js";
+import { assetOf, firstOut, isNew, isQuiet, mark, nameOf, priorityOf, STATES } from "./alarm_words.js";
 import { ask } from "./dialog.js";
 import { h, setAttribute, setClass, setText } from "./dom.js";
 import { compact, dateAndTime, duration, moment } from "./text.js";
@@ -40,9 +40,9 @@ export function alarmRow({ store, tell, acknowledge, toggle }) {
   }
 
   function asked(verb, title, text, fields, more) {
-    const { id, message: shown } = alarm;
+    const { id } = alarm;
     ask({
-      title, text: `${shown}${text}`, fields, action: title,
+      title, text: `${nameOf(alarm)}${text}`, fields, action: title,
       act: async (values) => {
         const outcome = await post(`/api/alarms/${verb}`, { ids: [id], ...more(values) });
         if (outcome.status === "ok") {
@@ -73,7 +73,8 @@ export function alarmRow({ store, tell, acknowledge, toggle }) {
     setClass(node, "new", isNew(alarm));
     setClass(node, "quiet", isQuiet(alarm));
     for (let level = 0; level < 4; level += 1) setClass(node, `depth-${level}`, Math.min(depth, 3) === level);
-    message.replaceChildren(alarm.first_out ? firstOut() : "", alarm.first_out ? " " : "", alarm.message);
+    message.replaceChildren(alarm.first_out ? firstOut() : "", alarm.first_out ? " " : "", nameOf(alarm));
+    setAttribute(message, "title", alarm.message);
     fold.hidden = !followers;
     setText(fold, `${closed ? "\u25b8" : "\u25be"} ${followers} that followed`);
     setText(value, compact(alarm.value ?? ""));

@@ -25,6 +25,9 @@ export const STATES = {
 
 const QUIET = ["shelved", "suppressed", "out_of_service", "normal"];
 
+// What an alarm is called; what was told when it came is read behind it.
+export const nameOf = (alarm) => alarm.name || alarm.message;
+
 export const isQuiet = (alarm) => QUIET.includes(alarm.state);
 
 export const isNew = (alarm) => ["unacknowledged_active", "returned_unacknowledged"].includes(alarm.state);

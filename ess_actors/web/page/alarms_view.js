@@ -124,7 +124,7 @@ export function alarmsView(context) {
     const fits = (alarm) => (quiet.checked || !isQuiet(alarm))
       && (!instance.value || alarm.instance === instance.value)
       && (!priority.value || priorityOf(alarm) === priority.value)
-      && (!wanted || [alarm.instance, alarm.asset, alarm.source, alarm.message].join(" ").toLowerCase().includes(wanted));
+      && (!wanted || [alarm.instance, alarm.asset, alarm.source, alarm.name, alarm.message].join(" ").toLowerCase().includes(wanted));
     const shown = [];
     let hidden = -1;
     for (const row of grouped(list.filter(fits))) {

@@ -1,6 +1,6 @@
 // The line on top of every view: how many alarms of each priority, and the one to look at, first-out before all.
 
-import { byUrgency, firstOut, isNew, isQuiet, mark, PRIORITIES, priorityOf, assetOf } from "./alarm_words.js";
+import { byUrgency, firstOut, isNew, isQuiet, mark, nameOf, PRIORITIES, priorityOf, assetOf } from "./alarm_words.js";
 import { h, setClass, setText } from "./dom.js";
 import { duration } from "./text.js";
 
@@ -27,7 +27,7 @@ export class Banner {
       setClass(this.groups[name], "none", !count);
     }
     const first = standing.find((alarm) => alarm.first_out) || standing[0];
-    const key = known?.error || JSON.stringify(first && [first.id, first.source, first.message, first.first_out]) || String(Boolean(known));
+    const key = known?.error || JSON.stringify(first && [first.id, first.source, nameOf(first), first.first_out]) || String(Boolean(known));
     if (key !== this.shown) {
       this.shown = key;
       if (known?.error) this.top.replaceChildren(`The alarms are not known: ${known.text}`);
@@ -35,7 +35,7 @@ export class Banner {
       else if (!first) this.top.replaceChildren("No alarms");
       else {
         this.top.replaceChildren(mark(priorityOf(first)), first.first_out ? firstOut() : "",
-          h("b", {}, assetOf(first)), h("span", { class: "message" }, first.message));
+          h("b", {}, assetOf(first)), h("span", { class: "message" }, nameOf(first)));
       }
     }
     const quiet = list.length - standing.length;
