@@ -37,7 +37,7 @@ HALT_LIMIT_S = 1.8
 LAST_WORDS_LIMIT_S = 0.9
 """So long clients are left to write safe values; they themselves give up earlier."""
 _LOOK_S = 0.25
-SUPERVISOR_HUNG_S = 3.0
+SUPERVISOR_HUNG_S = 1.6
 _STATUS_S = 2.0
 
 
@@ -242,6 +242,7 @@ class Launcher:
             self._supervisor = None  # it would not hear that everything has to stop
             raise TreeDied(f"the supervisor does nothing for {age:.1f} s; the site is ended")
         if halted := self._roots.look(now):
+            self._supervisor = None  # nothing stops in order without them
             raise TreeDied(f"{halted}; the site is ended")
 
     def _tell_systemd(self) -> None:

@@ -66,7 +66,9 @@ class Fault:
     @property
     def ends_site(self) -> bool:
         """The whole site is meant to end, and to start anew at once."""
-        return self.target in ROOTS and self.kind in ("kill", "exception")
+        # Nobody in the site watches the launch command; systemd's watchdog does.
+        kinds = ("kill", "exception") if self.target == "launcher" else ("kill", "exception", "stop")
+        return self.target in ROOTS and self.kind in kinds
 
 
 @dataclass(frozen=True, slots=True)

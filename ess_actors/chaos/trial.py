@@ -73,6 +73,8 @@ class Trials:
         self._stage = stage
         self._injector = injector
         self._safe = safe
+        self._seen: dict[str, float] = {}
+        """When each process of the tree was last there."""
         self._commander = commander
         self._transitions = transitions
         self._freshness = freshness
@@ -110,7 +112,7 @@ class Trials:
         writes = self._wire.pull()
         outcome.commands = self._commander.fate(writes)
         for safe in (safe for safe in commanded if self._must_be_safe(safe, outcome)):
-            outcome.safe_s[safe.stem] = safe_after(writes, safe, began)
+            outcome.safe_s[safe.stem] = safe_after(writes, safe, self._commanded_until(safe, faults, began))
             outcome.lease_s[safe.stem] = safe.lease_s
         outcome.two_writers = sum(writers_mixed(writes, stem) for stem in self._simulators.ports)
         outcome.stale_as_good = len(self._freshness.stale) - stale
@@ -177,6 +179,7 @@ class Trials:
         until = max(one.began for one in courses) + HOLD_S
         while time.monotonic() < until and self._stage.process.poll() is None:
             tree = self._look()
+            self._seen.update((one.name, time.monotonic()) for one in tree)
             for one in courses:
                 self._notice(one, tree)
                 if one.detected is not None and one.fault.kind in ("kill", "stop", "exception"):
@@ -207,6 +210,7 @@ class Trials:
     def _wait_for_the_end(self, outcome: Outcome) -> None:
         process, until = self._stage.process, time.monotonic() + _DOWN_LIMIT_S
         while time.monotonic() < until and (process.poll() is None or self._tree.living()):
+            self._seen.update((one.name, time.monotonic()) for one in self._look())
             time.sleep(_LOOK_S)
         outcome.exit_code = process.poll()
         if outcome.exit_code is None:
@@ -277,6 +281,11 @@ class Trials:
         if outcome.exit_code is not None or any(one.on_plant for one in faults):
             return True
         return any(one.target in (safe.owner, safe.actor) for one in hit)
+
+    def _commanded_until(self, safe: Safe, faults: Sequence[Fault], began: float) -> float:
+        """From when on a device had to be told: whoever commands it does so until a halted root has ended the site."""
+        halted = any(one.ends_site and one.kind == "stop" for one in faults)
+        return self._seen.get(safe.owner, began) if halted else began
 
     def _count_lost_processes(self, outcome: Outcome) -> None:
         tree = self._look()

@@ -86,7 +86,7 @@ def test_every_write_is_audited_with_who_where_old_new_and_result(site):
         return found if any(row["who"] == "127.0.0.1" for row in found) and found[0]["uri"] == uri else None
 
     found = wait_for("the rows", rows)
-    (mine,) = [row for row in found if row["who"] == "eve"]
+    (mine,) = [row for row in found if row["who"] == "eve" and row["uri"] == uri]
     assert (mine["origin"], mine["uri"], mine["new"], mine["result"]) == ("127.0.0.1", uri, "36", "ok")
     assert json.loads(mine["old"]) == before
     told = [(row["uri"], row["result"]) for row in found]

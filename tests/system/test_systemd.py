@@ -45,7 +45,7 @@ def test_ready_fed_and_stopping(systemd, tmp_path):
     site = RunningSite(tmp_path / "state")
     try:
         before = heard_until(systemd, "READY=1")
-        assert "STATUS=running, 11 actors" in before
+        assert "STATUS=running, 12 actors" in before
         assert "WATCHDOG=1" in before or heard_until(systemd, "WATCHDOG=1")
         assert site.stop() == 0
         assert heard_until(systemd, "STOPPING=1")
@@ -138,7 +138,7 @@ def test_ready_comes_only_after_every_device_was_heard(systemd, tmp_path, gated)
     site = RunningSite(tmp_path / "state", folder, server="", options=["--modbus-server", place])
     try:
         assert gate.asked.wait(30)
-        before = heard_until(systemd, "STATUS=running, 10 actors")
+        before = heard_until(systemd, "STATUS=running, 11 actors")
         # The launch command goes on to look, and to feed the watchdog, while one device is not heard.
         for _ in range(2):
             before += heard_until(systemd, "WATCHDOG=1")
