@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 60.0, pause_s: float = 0.02) -> T:
-    """The first truthy result of `condition`; fails, naming `what` and the last result, after `limit_s` seconds."""
+    """The first truthy result of `condition`; fails, naming `what` and the last result, after `limit_s` seconds.
+
+    It is asked less often the longer it takes: questions cost the site that is asked.
+    """
     until = time.monotonic() + limit_s
     while True:
         result = condition()
@@ -19,6 +22,7 @@ def wait_for(what: str, condition: Callable[[], T | None], limit_s: float = 60.0
         if time.monotonic() > until:
             raise AssertionError(f"waited {limit_s:g} s in vain for {what}; last: {result!r}")
         time.sleep(pause_s)
+        pause_s = min(pause_s * 1.25, max(pause_s, 0.15))
 
 
 def ended(pid: int) -> bool:

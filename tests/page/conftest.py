@@ -51,7 +51,7 @@ class PageSite(RunningSite):
         super().end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageSite]:
     if programs() is None:
         pytest.skip("no chromium and chromium-driver here")
@@ -60,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageSite]:
     one.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(site: PageSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     one = Browser(f"127.0.0.1:{site.wire.port}", tmp_path_factory.mktemp("chromium"))
     yield one

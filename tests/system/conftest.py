@@ -6,7 +6,7 @@ from tests.system.running_site import RunningSite
 from tests.waiting import wait_for
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_site(tmp_path_factory):
     site = RunningSite(tmp_path_factory.mktemp("shared"))
     yield site

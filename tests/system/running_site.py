@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,17 @@ class RunningSite:
     def is_back(self, actor_id: str, old_pid: int) -> bool:
         row = self.actors().get(actor_id, {})
         return row.get("state") == "RUNNING" and row.get("pid") not in (None, old_pid)
+
+    def clear_until(self, what: str, gone: Callable[[], Any]) -> None:
+        """As an operator does it: a clear that came before the end of a cause had been heard everywhere is given again."""
+
+        def is_gone() -> bool:
+            if gone():
+                return True
+            self.set("/ess_1/faults/ess/clear_faults", "Clear")
+            return False
+
+        wait_for(what, is_gone, pause_s=2.0)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Exit code of the launch command."""

@@ -1,6 +1,5 @@
 """Alarms over real processes: acknowledged once for all, the same list at every router over kills, and uncertain."""
 
-import contextlib
 import os
 import signal
 
@@ -20,13 +19,7 @@ def states(site, name):
 
 
 def clear(site):
-    """What ess_1 hears of ess_2 may be late on a busy machine, and is then reported anew after the clear."""
-    for _ in range(4):
-        site.set("/ess_1/faults/ess/clear_faults", "Clear")
-        with contextlib.suppress(AssertionError):
-            wait_for("the lists to be empty", lambda: not (states(site, "ess_1") or states(site, "ess_2")), 6)
-            return
-    raise AssertionError(f"no clear helps: {states(site, 'ess_1')} {states(site, 'ess_2')}")
+    site.clear_until("the lists to be empty", lambda: not (states(site, "ess_1") or states(site, "ess_2")))
 
 
 def test_one_order_acknowledges_everywhere_and_all_lists_agree_over_kills(site):

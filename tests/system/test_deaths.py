@@ -93,8 +93,7 @@ def test_a_restarted_alarm_router_knows_what_stands(site):
     after = wait_for("the fault in the new list", listed)
     assert [a["message"] for a in after] == [a["message"] for a in before]
     site.sim_set("bms_2", {"ess_2/bms_info/f_racks": None})
-    site.set("/ess_1/faults/ess/clear_faults", "Clear")
-    wait_for("the list to be empty", lambda: not listed())
+    site.clear_until("the list to be empty", lambda: not listed())
 
 
 def test_the_death_of_who_gave_an_order_does_not_repeat_it(site):

@@ -46,8 +46,9 @@ def test_a_killed_instance_comes_back_with_its_latched_faults_and_raises_none_tw
     assert site.get("/ess_2/naked/status/bms_2/FaultCnt") == counted
     assert word and site.get("/ess_1/site/ess_1/ess_ls/ess_faults") == word
     assert len([b for b in journaled(site, source, "raised") if "since" not in b]) == raised
-    site.set("/ess_1/faults/ess/clear_faults", "Clear")
-    wait_for("the lists to be empty", lambda: not (faults_of(site, "ess_2") or faults_of(site, "ess_1")))
+    site.clear_until(
+        "the lists to be empty", lambda: not (faults_of(site, "ess_2") or faults_of(site, "ess_1"))
+    )
     pid = site.kill("ess_2")
     wait_for("ess_2 to be back", lambda: site.is_back("ess_2", pid), 15)
     wait_for("the site to be complete", site.is_ready, 15)
@@ -67,8 +68,7 @@ def test_a_transition_while_the_store_is_dead_is_journaled_when_it_is_back(site)
     wait_for("the store to be back", lambda: site.is_back("store", pid), 15)
     wait_for("it in the journal", lambda: journaled(site, listed[0]["source"], "raised"))
     site.sim_set("bms_2", {"ess_2/bms_info/f_racks": False})
-    site.set("/ess_1/faults/ess/clear_faults", "Clear")
-    wait_for("the list to be empty", lambda: not faults_of(site, "ess_2"))
+    site.clear_until("the list to be empty", lambda: not faults_of(site, "ess_2"))
 
 
 def test_every_write_is_audited_with_who_where_old_new_and_result(site):
