@@ -171,7 +171,7 @@ class RunningSite:
         return row.get("state") == "RUNNING" and row.get("pid") not in (None, old_pid)
 
     def clear_until(self, what: str, gone: Callable[[], Any]) -> None:
-        """As an operator does it: a clear that came before the end of a cause had been heard everywhere is given again."""
+        """A clear that came before the end of its cause was heard everywhere is given again, as an operator would."""
 
         def is_gone() -> bool:
             if gone():
