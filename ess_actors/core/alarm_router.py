@@ -169,6 +169,9 @@ class AlarmRouter:
                 return self._publish(steps, now) + out
             case "ordered":
                 return self.orders.outcome(message.command, body)
+            case "announced":
+                by, origin = str(body.get("by") or ""), str(body.get("origin") or "")
+                self.clears.announced(message.command, by, origin, now, wall)
         return []
 
     def _ordered(self, message: Message, body: dict[str, Any], now: float, wall: float) -> list[Message]:
@@ -176,8 +179,12 @@ class AlarmRouter:
             # Who orders a clear says so first; the clear itself goes the way of every clear.
             by, origin = str(body.get("by") or ""), str(body.get("origin") or "")
             self.clears.announced(message.command, by, origin, now, wall)
+            told = {"kind": "announced", "instance": self.instance, "by": by, "origin": origin}
+            out = [Message("set", EVERY_ROUTER, orjson.dumps(told), hops=1, command=message.command)]
             answer = {"status": "ok", "command": message.command, "results": {}, "text": "noted"}
-            return [reply_to(message, orjson.dumps(answer))] if message.replyto or message.explain else []
+            if message.replyto or message.explain:
+                out.append(reply_to(message, orjson.dumps(answer)))
+            return out
         silent = self.peers.silent(now)
         heard = [name for name in self.peers.known if name not in silent]
         out, steps = self.orders.order(message, body, heard, now, wall)

@@ -101,14 +101,14 @@ _ROWS: Final = (
         Kind.GAUGE,
         "Alarms that are not normal, by the state they are in.",
         "",
-        ("instance", "priority", "state"),
+        ("ess", "priority", "state"),
     ),
     Metric(
         "ess_alarm_transitions_total",
         Kind.COUNTER,
         "Steps of alarms from state to state, by the state they led to.",
         "",
-        ("instance", "state"),
+        ("ess", "state"),
     ),
     Metric("ess_alarms_recent", Kind.GAUGE, "Alarms that sounded in the last 10 minutes.", "", ()),
     Metric(

@@ -121,6 +121,24 @@ def test_a_member_reports_its_outcome_to_the_other_routers():
     assert router.next_due() is None
 
 
+def test_every_router_writes_down_who_ordered_the_clear():
+    """The order is announced to one router; the clear itself reaches the others from instance to instance."""
+    root, member = AlarmRouter("ess_1"), AlarmRouter("ess_2")
+    order = orjson.dumps({"verb": "clear", "by": "anna", "origin": "10.0.0.7"})
+    told = root.handle(
+        Message("set", "/alarm_router/ess_1/order", order, command="c1", sender="web"), 0.0, 100.0
+    )
+    (announced,) = [m._replace(sender="ess_1/alarms") for m in told if m.uri == "/alarm_router/all"]
+    member.handle(announced, 0.0, 100.0)
+    source = "/faults/bms_2:BMS_2_OverTemp"
+    own = "/alarm_router/ess_2"
+    member.handle(says("raised", own, type="fault", instance="ess_2", source=source, severity=4), 0.1, 100.1)
+    member.handle(says("normal", own, source=source), 0.2, 100.2)
+    out = member.handle(says("cleared", own, type="fault", sources=[source], by="ess_1"), 0.3, 100.3)
+    (step,) = [body for m in out if (body := orjson.loads(m.body)).get("kind") == "transition"]
+    assert (step["to"], step["by"]) == ("normal", "anna")
+
+
 def test_the_list_follows_raise_return_and_clear():
     router = AlarmRouter("ess_1")
     source = "/faults/bms_2:BMS_2_OverTemp"
