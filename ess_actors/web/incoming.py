@@ -152,9 +152,11 @@ def checked_limit(text: str | None, default: int, most: int) -> int:
     """The limit= parameter. Raises Refusal 400."""
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+    # Without leading zeros first: what is looked at has to be what is used.
+    digits = text.lstrip("0")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 9 or int(digits) > most:
         raise Refusal(400, "bad_limit", f"limit={text[:20]} does not fit; give a number from 1 to {most}")
-    return int(text)
+    return int(digits)
 
 
 def by_whom(request: Request) -> By:
