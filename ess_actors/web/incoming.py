@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from ess_actors.core.access import pushes_document
 from ess_actors.core.messages import Message
-from ess_actors.core.roles import Role, role_for_message
+from ess_actors.core.roles import Role, is_plain, role_for_message
 from ess_actors.core.uri import clean
 from ess_actors.web.answers import Refusal
 from ess_actors.web.bridge import By
@@ -32,6 +32,8 @@ METHODS: Final = ("get", "set", "pub", "post", "del")
 
 _BODILESS: Final = frozenset({"get", "del"})
 """Methods that need no body."""
+
+_WRITES: Final = frozenset({"set", "pub"})
 
 _BETWEEN: Final = re.compile(rb'("(?:[^"\\]|\\.)*+")|[ \t\r\n]++')
 """The strings of a JSON text, which stay, and the white space between its tokens, which goes."""
@@ -175,11 +177,21 @@ def must_be(request: Request, role: Role, what: str) -> None:
 def message_allowed(request: Request, message: Message) -> None:
     """Raises Refusal 403 when the sender may not send this message."""
     needed = role_for_message(message.method, message.uri, message.replyto)
+    what = f"{message.method} {message.uri}"[:200]
+    if needed is Role.OPERATOR and message.method in _WRITES and not _says_values(message):
+        needed, what = Role.ENGINEER, f"{what} with more than values"
     try:
-        must_be(request, needed, f"{message.method} {message.uri}"[:200])
+        must_be(request, needed, what)
     except Refusal as refusal:
         refusal.subject = message.uri[:200]
         raise
+
+
+def _says_values(message: Message) -> bool:
+    try:
+        return "@" not in message.uri and is_plain(orjson.loads(message.body))
+    except orjson.JSONDecodeError:
+        return True  # its receiver refuses it
 
 
 def forbidden(role: Role, needed: Role, what: str) -> Refusal:
