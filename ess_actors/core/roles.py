@@ -42,6 +42,25 @@ def role_for_message(method: str, uri: str, replyto: str = "") -> Role:
     return max(needed, _role_for_write("set", clean(replyto))) if replyto else needed
 
 
+def is_plain(body: object) -> bool:
+    """Whether a body written to a place says values only: X, {"value": X}, {name: X} or {name: {"value": X}}.
+
+    Any other member is a param, an option or an action; who may set actions may write anything through them.
+    """
+    members = body.items() if isinstance(body, dict) else [("value", body)]
+    return all(
+        "@" not in name
+        and (
+            set(value) == {"value"} and _single(value["value"]) if isinstance(value, dict) else _single(value)
+        )
+        for name, value in members
+    )
+
+
+def _single(value: object) -> bool:
+    return not isinstance(value, dict | list)
+
+
 def _role_for_write(method: str, uri: str) -> Role:
     if method in ("set", "pub") and (covers(_OPERATED, uri) or _clears(uri)):
         return Role.OPERATOR

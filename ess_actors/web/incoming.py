@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from ess_actors.core.access import pushes_document
 from ess_actors.core.messages import Message
-from ess_actors.core.roles import Role, role_for_message
+from ess_actors.core.roles import Role, is_plain, role_for_message
 from ess_actors.core.uri import clean
 from ess_actors.web.answers import Refusal
 from ess_actors.web.bridge import By
@@ -32,6 +32,8 @@ METHODS: Final = ("get", "set", "pub", "post", "del")
 
 _BODILESS: Final = frozenset({"get", "del"})
 """Methods that need no body."""
+
+_WRITES: Final = frozenset({"set", "pub"})
 
 _BETWEEN: Final = re.compile(rb'("(?:[^"\\]|\\.)*+")|[ \t\r\n]++')
 """The strings of a JSON text, which stay, and the white space between its tokens, which goes."""
@@ -152,9 +154,11 @@ def checked_limit(text: str | None, default: int, most: int) -> int:
     """The limit= parameter. Raises Refusal 400."""
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+    # Without leading zeros first: what is looked at has to be what is used.
+    digits = text.lstrip("0")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 9 or int(digits) > most:
         raise Refusal(400, "bad_limit", f"limit={text[:20]} does not fit; give a number from 1 to {most}")
-    return int(text)
+    return int(digits)
 
 
 def by_whom(request: Request) -> By:
@@ -173,11 +177,21 @@ def must_be(request: Request, role: Role, what: str) -> None:
 def message_allowed(request: Request, message: Message) -> None:
     """Raises Refusal 403 when the sender may not send this message."""
     needed = role_for_message(message.method, message.uri, message.replyto)
+    what = f"{message.method} {message.uri}"[:200]
+    if needed is Role.OPERATOR and message.method in _WRITES and not _says_values(message):
+        needed, what = Role.ENGINEER, f"{what} with more than values"
     try:
-        must_be(request, needed, f"{message.method} {message.uri}"[:200])
+        must_be(request, needed, what)
     except Refusal as refusal:
         refusal.subject = message.uri[:200]
         raise
+
+
+def _says_values(message: Message) -> bool:
+    try:
+        return "@" not in message.uri and is_plain(orjson.loads(message.body))
+    except orjson.JSONDecodeError:
+        return True  # its receiver refuses it
 
 
 def forbidden(role: Role, needed: Role, what: str) -> Refusal:

@@ -79,8 +79,8 @@ class _SimApi:
 
     async def writes(self, request: Request) -> Response:
         text = request.query_params.get("since", "0")
-        if not text.isdecimal():
-            raise Refusal(400, "bad_request", f"since={text!r} is no number of a write; begin with 0")
+        if not text.isdecimal() or len(text) > 13:
+            raise Refusal(400, "bad_request", f"since={text[:20]!r} is no number of a write; begin with 0")
         return complete(*await in_time(self._bridge.sim_writes(int(text))))
 
     async def read(self, request: Request) -> Response:

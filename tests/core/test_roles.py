@@ -2,7 +2,7 @@
 
 import pytest
 
-from ess_actors.core.roles import ROLE_WORDS, Role, role_for_message, role_of
+from ess_actors.core.roles import ROLE_WORDS, Role, is_plain, role_for_message, role_of
 from ess_actors.core.site_access import SiteAccess, is_loopback
 
 V, O, E = Role.VIEWER, Role.OPERATOR, Role.ENGINEER  # noqa: E741
@@ -32,6 +32,20 @@ V, O, E = Role.VIEWER, Role.OPERATOR, Role.ENGINEER  # noqa: E741
 )
 def test_the_role_follows_method_and_uri(method, uri, replyto, needed):
     assert role_for_message(method, uri, replyto) is needed
+
+
+@pytest.mark.parametrize("body", [1, "x", None, {}, {"value": 1}, {"a": 1, "b": {"value": True}}])
+def test_a_body_of_values_is_plain(body):
+    assert is_plain(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[1], {"value": 1, "actions": {}}, {"a": {"value": 1, "unit": "V"}}, {"a": {"value": 1, "params": {}}}, {"a@enable": 1},
+     {"a": {}}, {"a": {"value": {"actions": {}}}}, {"a": [{"value": 1}]}, {"actions": {"onSet": []}, "value": 1}],
+)  # fmt: skip
+def test_whatever_may_say_more_is_not(body):
+    assert not is_plain(body)
 
 
 def test_roles_are_ordered_and_have_words():

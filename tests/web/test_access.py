@@ -188,3 +188,21 @@ def test_a_stream_ends_with_the_login_it_began_with(site, monkeypatch):
         with pytest.raises(httpx.RemoteProtocolError):
             list(lines)
     assert site.served.site.listeners == []
+
+
+def test_an_operator_writes_values_and_no_actions(site):
+    """Whoever may give a variable actions may write anything through them."""
+    pwn = {"value": 1, "actions": {"onSet": [{"remap": [{"uri": "/config/x"}]}]}}
+    start = "/site/ess_1/ess_hs/start_stop"
+    with site.program("operator") as operator:
+        for uri, body in (
+            (start, pwn), ("/site/ess_1/ess_hs", {"new": pwn}), (f"{start}@enable", False),
+            ("/site/ess_1/ess_hs", {"start_stop@enable": False}), ("/ess_1/faults/bms_1/clear_faults", pwn),
+        ):  # fmt: skip
+            message = {"method": "set", "uri": uri, "body": body}
+            refused(operator.post("/api/message", json=message), 403, "forbidden")
+            query = {"method": "set", "uri": uri}
+            refused(operator.post("/api/send", params=query, json=body), 403, "forbidden")
+        for body in (207, {"value": 207}):
+            answer = operator.post("/api/message", json={"method": "set", "uri": start, "body": body})
+            assert answer.status_code == 200

@@ -159,7 +159,8 @@ def test_alarms_and_journal(served: Any) -> None:
         served.client.post("/api/message", json={"method": "pub", "uri": f"/n/{number}", "body": number})
     records = served.client.get("/api/journal?limit=2").json()["records"]
     assert records == [{"uri": "/n/2"}, {"uri": "/n/1"}]
-    for limit in ("0", "-1", "x", "10001", "²", "9" * 5000):
+    padded = ("000", "000000001" + "9" * 30, "0" * 5000 + "10001")
+    for limit in ("0", "-1", "x", "10001", "²", "9" * 5000, *padded):
         refused(served.client.get("/api/journal", params={"limit": limit}), 400, "bad_limit")
 
 
