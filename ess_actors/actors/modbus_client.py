@@ -212,7 +212,10 @@ class ModbusClientActor(IoActor):
     def _release(self, uri: str, message: Message) -> dict[str, object]:
         guard = self._by_uri[uri].guard
         if guard is None:
-            return {"status": "unsupported", "text": "the site names no safe values for this device"}
+            return {
+                "status": "refused",
+                "text": "the site names no safe values for this device; nothing holds it",
+            }
         try:
             wanted = naked(orjson.loads(message.body))
         except orjson.JSONDecodeError:

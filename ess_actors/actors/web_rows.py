@@ -24,9 +24,16 @@ def actor_row(report: ChildReport, last: Heartbeat | None, before: Heartbeat | N
         "cpu_s": heartbeat.cpu_s if heartbeat else None,
         "cpu_percent": _cpu_percent(heartbeat, before),
         "rss_bytes": heartbeat.rss_bytes if heartbeat else None,
+        "safe": _safe(heartbeat),
         "last_error": report.last_error,
         "stopped_by": report.stopped_by,
     }
+
+
+def _safe(heartbeat: Heartbeat | None) -> str | None:
+    """Why a device of this actor is held at its safe values; None when none is."""
+    series = heartbeat.snapshot.get("ess_safe_state", ()) if heartbeat is not None else ()
+    return next((labels[1] for labels, values in series if values[0]), None)
 
 
 def _cpu_percent(last: Heartbeat | None, before: Heartbeat | None) -> float | None:

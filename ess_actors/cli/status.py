@@ -53,6 +53,9 @@ def _row(actor: dict[str, Any], name: str) -> list[str]:
         error = f"next try in {span(wait)}; {error}"
     if actor.get("stopped_by"):
         error = f"stopped by {actor['stopped_by']}" + (f"; before: {error}" if error else "")
+    if actor.get("safe"):
+        held = f"its device is held at its safe values ({actor['safe']}); a new command ends that"
+        error = f"{held}; {error}" if error else held
     return [
         name,
         coloured(state),

@@ -37,9 +37,10 @@ def role_of(word: str) -> Role:
 
 
 def role_for_message(method: str, uri: str, replyto: str = "") -> Role:
-    """What sending this message needs. An answer is a `set` of `replyto`, so it needs what that set would."""
-    needed = Role.VIEWER if method == "get" else _role_for_write(method, clean(uri))
-    return max(needed, _role_for_write("set", clean(replyto))) if replyto else needed
+    """What sending this message needs. An answer is a `set` of `replyto` with whatever the asked one has to say."""
+    if replyto:
+        return Role.ENGINEER
+    return Role.VIEWER if method == "get" else _role_for_write(method, clean(uri))
 
 
 def is_plain(body: object) -> bool:

@@ -14,6 +14,8 @@ class _Tries:
     failures: int
     until: float
     last: float
+    before: float = 0.0
+    """`until` before the last try."""
 
 
 class Throttle:
@@ -41,7 +43,7 @@ class Throttle:
         if tries is None or now - tries.last > FORGET_S:
             tries = _Tries(0, 0.0, now)
         tries.failures += 1
-        tries.last = now
+        tries.last, tries.before = now, tries.until
         over = tries.failures - self._free
         if over >= 0:
             tries.until = now + min(self._longest_s, FIRST_S * 2.0 ** min(over, 30))
@@ -58,7 +60,7 @@ class Throttle:
         tries = self._keys.get(key)
         if tries is not None:
             tries.failures -= 1
-            tries.until = 0.0
+            tries.until = tries.before
 
 
 class Seldom:

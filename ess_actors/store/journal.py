@@ -149,7 +149,7 @@ class Journal:
     def audited(self, limit: int) -> list[dict[str, object]]:
         """The last `limit` audit rows, newest first; [] when unreadable."""
         try:
-            return audit.recent(self._database, limit)
+            return audit.recent(self._database, min(limit, KEEP))
         except sqlite3.Error:
             return []
 
@@ -162,7 +162,7 @@ class Journal:
 
     def recent(self, limit: int, kind: str = "") -> list[dict[str, object]]:
         """The last `limit` records, newest first, of one kind when given; [] when unreadable."""
-        limit = max(0, limit)
+        limit = max(0, min(limit, KEEP))
         try:
             if kind:
                 rows = self._database.execute(

@@ -92,7 +92,7 @@ def select(database: sqlite3.Connection, wanted: TransitionFilter) -> Found:
     # Every index ends with the number of the row: this order needs no sorting.
     query = f"{_SELECT}{where} ORDER BY time DESC, seq DESC LIMIT ?"
     rows: Sequence[tuple[int, *tuple[object, ...]]] = database.execute(
-        query, (*values, wanted.limit)
+        query, (*values, min(wanted.limit, KEEP))
     ).fetchall()
     return [(seq, Transition(*row)) for seq, *row in rows]  # type: ignore[arg-type]
 

@@ -71,7 +71,7 @@ class Access:
 
     def audit_seldom(self, by: By, uri: str, new: str, result: str) -> None:
         """The same for what an attacker may cause a thousand times a second: a few rows, and how many are not there."""
-        left_out = self._refusals.left_out(origin.neighbourhood(by.origin), time.monotonic())
+        left_out = self._refusals.left_out(f"{by.who} {origin.neighbourhood(by.origin)}", time.monotonic())
         if left_out is not None:
             self._audit(by, uri, new, f"{result} ({left_out} more before)" if left_out else result)
 
@@ -157,7 +157,11 @@ class Access:
 
     def stands(self, sender: Visitor) -> bool:
         """Whether what let a sender in at the time still would: an open stream must not outlive its login."""
-        if self.store is None or not sender.secret or sender.by.who == "launcher":
+        if (
+            self.store is None
+            or not sender.secret
+            or (sender.via == visitor.TOKEN and sender.by.who == "launcher")
+        ):
             return True
         now = time.time()
         try:

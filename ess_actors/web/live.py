@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -18,6 +19,10 @@ TICK_S: Final = 0.5
 """Every so often a page hears something; silence for three times as long is a lost connection."""
 MAX_PAGES: Final = 200
 """Open streams; each is a connection and a few numbers."""
+MAX_PAGES_OF_ONE: Final = 100
+"""Of them, those of one user at one address."""
+MAX_TOPICS_OF_ALL: Final = 250
+"""Different ones; a table is asked for once a second, however many pages show it."""
 
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -42,10 +47,24 @@ class Hub:
         self._flushed = 0.0
         self._beat: asyncio.Task[None] | None = None
         self._ticks = 0
+        self._of: Counter[str] = Counter()
+        """Open pages by who has them."""
 
-    def join(self, names: list[str]) -> None:
+    def room_for(self, names: list[str], who: str) -> str:
+        """Why this page of somebody cannot be shown; "" when it can. Nobody may take what all need."""
+        if self.pages >= MAX_PAGES:
+            return f"{self.pages} pages are open, {MAX_PAGES} may be; close one"
+        if self._of[who] >= MAX_PAGES_OF_ONE:
+            return f"{who} has {self._of[who]} pages open, {MAX_PAGES_OF_ONE} may be; close one"
+        topics = len(self._topics.keys() | set(names))
+        if topics > MAX_TOPICS_OF_ALL:
+            return f"all pages together show {topics} things, {MAX_TOPICS_OF_ALL} may be; close some"
+        return ""
+
+    def join(self, names: list[str], who: str) -> None:
         """One more page shows these topics."""
         self.pages += 1
+        self._of[who] += 1
         for name in names:
             self._shown[name] = self._shown.get(name, 0) + 1
             if name not in self._topics:
@@ -54,9 +73,11 @@ class Hub:
         if self._beat is None:
             self._beat = asyncio.ensure_future(self._tick())
 
-    def leave(self, names: list[str]) -> None:
+    def leave(self, names: list[str], who: str) -> None:
         """That page is gone."""
         self.pages -= 1
+        self._of[who] -= 1
+        self._of += Counter()  # forgets who has none
         for name in names:
             self._shown[name] -= 1
             if not self._shown[name]:
@@ -139,18 +160,18 @@ class LiveStream(StreamingResponse):
     """An ASGI answer: the stream of one page until it goes, or the server closes."""
 
     def __init__(
-        self, hub: Hub, names: list[str], closing: asyncio.Event, changed: Callable[[], None]
+        self, hub: Hub, names: list[str], who: str, closing: asyncio.Event, changed: Callable[[], None]
     ) -> None:
-        self._hub, self._names, self._closing, self._changed = hub, names, closing, changed
+        self._hub, self._names, self._who, self._closing, self._changed = hub, names, who, closing, changed
         super().__init__(self._until_closed(), headers=_HEADERS, media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._hub.join(self._names)
+        self._hub.join(self._names, self._who)
         self._changed()
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._hub.leave(self._names)
+            self._hub.leave(self._names, self._who)
             self._changed()
 
     async def _until_closed(self) -> AsyncIterator[bytes]:

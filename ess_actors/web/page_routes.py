@@ -16,7 +16,7 @@ from ess_actors.web import incoming
 from ess_actors.web.answers import Refusal, error_answer, message_answer
 from ess_actors.web.bridge import Answer, Bridge
 from ess_actors.web.guard import in_time
-from ess_actors.web.live import MAX_PAGES, Hub, LiveStream
+from ess_actors.web.live import Hub, LiveStream
 from ess_actors.web.live_topics import topic_of
 from ess_actors.web.served import OBJECT, TEXT, Served, many, shape
 
@@ -102,10 +102,13 @@ class _Page:
             raise Refusal(400, "bad_topic", text)
         for name in names:
             topic_of(name, self._bridge, int)  # refuses what is none, before the stream begins
-        if self._closing.is_set() or self._hub.pages >= MAX_PAGES:
-            text = f"{self._hub.pages} pages are open, {MAX_PAGES} may be; close one"
-            raise Refusal(503, "too_many_listeners", text)
-        return LiveStream(self._hub, names, self._closing, self._counted)
+        by = incoming.by_whom(request)
+        who = f"{by.who} at {by.origin}"
+        if self._closing.is_set():
+            raise Refusal(503, "too_many_listeners", "the operator API stops; ask again in a moment")
+        if full := self._hub.room_for(names, who):
+            raise Refusal(503, "too_many_listeners", full)
+        return LiveStream(self._hub, names, who, self._closing, self._counted)
 
     def _counted(self) -> None:
         self._meter.gauge("ess_pages", "web", value=self._hub.pages)

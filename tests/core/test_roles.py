@@ -13,7 +13,7 @@ V, O, E = Role.VIEWER, Role.OPERATOR, Role.ENGINEER  # noqa: E741
     [
         ("get", "/ess_1/status", "", V),
         ("get", "/ess_1/status", "/ess_1/control", E),  # the answer is a set of that uri
-        ("get", "/ess_1/status", "/site/me", O),
+        ("get", "/ess_1/status", "/site/me", E),
         ("set", "/site/ess_1/ess_hs/heartbeat", "", O),
         ("pub", "/site", "", O),
         ("pub", "//site//ess_1/", "", O),
@@ -41,8 +41,9 @@ def test_a_body_of_values_is_plain(body):
 
 @pytest.mark.parametrize(
     "body",
-    [[1], {"value": 1, "actions": {}}, {"a": {"value": 1, "unit": "V"}}, {"a": {"value": 1, "params": {}}}, {"a@enable": 1},
-     {"a": {}}, {"a": {"value": {"actions": {}}}}, {"a": [{"value": 1}]}, {"actions": {"onSet": []}, "value": 1}],
+    [[1], {"value": 1, "actions": {}}, {"a": {"value": 1, "unit": "V"}}, {"a": {"value": 1, "params": {}}},
+     {"a@enable": 1}, {"a": {}}, {"a": {"value": {"actions": {}}}}, {"a": [{"value": 1}]},
+     {"actions": {"onSet": []}, "value": 1}],
 )  # fmt: skip
 def test_whatever_may_say_more_is_not(body):
     assert not is_plain(body)

@@ -11,7 +11,7 @@ from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter
 from ess_actors.web.answers import Refusal
 from ess_actors.web.bridge import Source
-from ess_actors.web.live import Hub
+from ess_actors.web.live import MAX_PAGES_OF_ONE, Hub
 from ess_actors.web.live_figures import Figures
 from ess_actors.web.live_topics import tables_of, topic_of
 from tests.web.conftest import SmallSite
@@ -42,7 +42,7 @@ class Page:
 
     def __init__(self, hub: Hub, *topics: str) -> None:
         self._hub, self._topics = hub, list(topics)
-        hub.join(self._topics)
+        hub.join(self._topics, "anna at 127.0.0.1")
         self._chunks: AsyncIterator[bytes] = hub.stream(self._topics)
         self._events: list[dict[str, Any]] = []
 
@@ -58,7 +58,7 @@ class Page:
                 self._events += [orjson.loads(b[6:]) for b in chunk.split("\n\n") if b.startswith("data: ")]
 
     def leave(self) -> None:
-        self._hub.leave(self._topics)
+        self._hub.leave(self._topics, "anna at 127.0.0.1")
 
 
 def pub(site: SmallSite, uri: str, body: object, sender: str = "ess_1") -> None:
@@ -89,6 +89,21 @@ def test_a_page_gets_a_snapshot_and_then_only_what_changed() -> None:
         third = await page.event("uri:/assets")
         assert [one["uri"] for one in third["body"]] == ["/assets/bms_1/rack_02"]
         page.leave()
+
+    run(job())
+
+
+def test_nobody_takes_the_room_of_all() -> None:
+    async def job() -> None:
+        hub = Hub(LiveSite())
+        pages = [Page(hub, "status") for _ in range(MAX_PAGES_OF_ONE)]
+        assert "anna at 127.0.0.1 has 100 pages open" in hub.room_for(["status"], "anna at 127.0.0.1")
+        assert hub.room_for(["status"], "bert at 127.0.0.1") == ""
+        assert "250 may be" in hub.room_for([f"table:/ess_1/t{n}" for n in range(300)], "bert at 127.0.0.1")
+        pages[0].leave()
+        assert hub.room_for(["status"], "anna at 127.0.0.1") == ""
+        for page in pages[1:]:
+            page.leave()
 
     run(job())
 
