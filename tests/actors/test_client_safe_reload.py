@@ -116,6 +116,6 @@ def test_a_release_says_true(body: bytes, status: str) -> None:
 def test_a_device_without_safe_values_cannot_be_released() -> None:
     async def told() -> None:
         actor = _Actor(ClientSettings((at("x", 1),), {}))
-        assert actor._release("/components/at_x", Message("set", "/x", b"true"))["status"] == "unsupported"
+        assert actor._release("/components/at_x", Message("set", "/x", b"true"))["status"] == "refused"
 
     asyncio.run(told())
