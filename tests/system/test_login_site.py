@@ -28,6 +28,11 @@ def locked(tmp_path: Path):
     running.end()
 
 
+def audited(site: RunningSite) -> list[tuple[str, str, str]]:
+    rows = site.http.get("/api/audit").json()["rows"]
+    return [(row["who"], row["uri"], row["result"]) for row in rows]
+
+
 def test_the_first_password_opens_the_site_and_a_login_outlives_the_web_actor(locked):
     told = locked.output.read_text()
     (password,) = re.findall(r"user engineer with the password (\S+)", told)
@@ -37,6 +42,8 @@ def test_the_first_password_opens_the_site_and_a_login_outlives_the_web_actor(lo
     answer = locked.http.post("/api/login", json=body)
     assert answer.status_code == 200, answer.text
     locked.http.headers["authorization"] = f"Bearer {answer.json()['token']}"
+    # The row follows the answer; who is killed in between takes it along.
+    wait_for("the login in the audit table", lambda: ("engineer", "/access/login", "ok") in audited(locked))
     old = locked.kill("web")
 
     def is_back() -> bool:
@@ -47,8 +54,7 @@ def test_the_first_password_opens_the_site_and_a_login_outlives_the_web_actor(lo
 
     wait_for("the web actor", is_back, 20)
     assert locked.http.get("/api/me").json()["user"] == "engineer"
-    rows = locked.http.get("/api/audit").json()["rows"]
-    assert ("engineer", "/access/login", "ok") in [(row["who"], row["uri"], row["result"]) for row in rows]
+    assert ("engineer", "/access/login", "ok") in audited(locked)
     for file in locked.state_dir.rglob("*"):
         if file.is_file() and file != locked.output:
             assert password.encode() not in file.read_bytes(), file
