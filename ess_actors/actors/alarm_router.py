@@ -34,6 +34,7 @@ class AlarmRouterActor(TreeActor):
         for key in self._alarms.begin(state, time.monotonic(), time.time()):
             log.warning("%s: %s could not be restored; the instance tells what stands", self.actor_id, key)
         self.ready(self._alarms.subscriptions)
+        self._emit(self._alarms.belong(self.everybody, time.monotonic(), time.time()))
         self._look_at_clock()
 
     def on_message(self, message: Message) -> None:

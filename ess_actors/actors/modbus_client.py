@@ -14,14 +14,16 @@ from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.owning import own
 from ess_actors.actors.process import outlive_parent
 from ess_actors.actors.settings import ClientSettings
+from ess_actors.core.alarm_holding import KIND
 from ess_actors.core.component_writes import json_body, trouble
 from ess_actors.core.control import Subscribe
 from ess_actors.core.events import ALARM, INFO, Event
 from ess_actors.core.lease import Lease, SafeList
-from ess_actors.core.messages import Message, reply_to
+from ess_actors.core.messages import Message, instance_of, reply_to
 from ess_actors.core.metrics import Meter, Snapshot
 from ess_actors.core.points import ClientMap
 from ess_actors.core.registers import naked
+from ess_actors.core.safe_state import Holding
 from ess_actors.core.uri import covers
 from ess_actors.modbus.client import Client
 from ess_actors.modbus.publication import Publication
@@ -55,6 +57,10 @@ class ModbusClientActor(IoActor):
         self._reloading: asyncio.Lock
         self._io_meter = Meter()
         """Counted on the thread; the actor's own meter is counted here."""
+        self._held: dict[str, str] = {}
+        """Device -> why it is held at its safe values; empty when operators need not know, or it is not."""
+        self._told_router = 0
+        """Generation of the alarm router that knows of it."""
         self._owner = 0
         """Process id of the parent, when its death is told to the thread."""
 
@@ -114,6 +120,9 @@ class ModbusClientActor(IoActor):
         if isinstance(message, Lease) and sender == self._parent:
             self.call_io(self._leased, message)
 
+    def on_directory(self, gone: frozenset[str]) -> None:
+        self._tell_router()
+
     def at_work(self) -> bool:
         return not any(client.stuck for client in tuple(self._clients.values()))
 
@@ -132,6 +141,10 @@ class ModbusClientActor(IoActor):
                 self.post(Message("pub", item.uri, item.body, quality=item.quality))
             case Event():
                 self.post(Message("post", "/events", orjson.dumps(item.as_body())))
+            case Holding():
+                self._held[item.device] = item.reason
+                self._told_router = 0
+                self._tell_router()
             case _Subscriptions():
                 self.send(self._parent, Subscribe(self.actor_id, self.generation, item.uris))
             case (Message() as asked, reply):
@@ -142,6 +155,19 @@ class ModbusClientActor(IoActor):
         for client in tuple(self._clients.values()):
             self.meter.gauge("ess_point_age_seconds", client.stem, value=client.oldest_age())
         return {**super().snapshot(), **self._io_meter.snapshot()}
+
+    def _tell_router(self) -> None:
+        """All that is held, to an alarm router that does not know it yet; not before every device has spoken, or what
+        stood before this process began would be taken for over."""
+        instance = instance_of(self.actor_id)
+        router = self._router.entry(f"{instance}/alarms")
+        guarded = [client.stem for client in self._clients.values() if client.guard is not None]
+        if router is None or router.generation == self._told_router or not self._held.keys() >= set(guarded):
+            return
+        self._told_router = router.generation
+        held = {device: reason for device, reason in self._held.items() if reason}
+        body = orjson.dumps({"kind": KIND, "held": held})
+        self.post(Message("set", f"/alarm_router/{instance}", body))
 
     def _watch_parent(self) -> None:
         """The thread writes the safe values when the parent dies, also when this actor's own loop hangs."""

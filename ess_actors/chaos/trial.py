@@ -99,7 +99,6 @@ class Trials:
         time.sleep(0.2)
         tree = self._look()
         courses = [self._begin(fault, tree) for fault in faults]
-        began = courses[0].began
         try:
             self._follow(courses, outcome)
         finally:
@@ -112,7 +111,7 @@ class Trials:
         writes = self._wire.pull()
         outcome.commands = self._commander.fate(writes)
         for safe in (safe for safe in commanded if self._must_be_safe(safe, outcome)):
-            outcome.safe_s[safe.stem] = safe_after(writes, safe, self._commanded_until(safe, faults, began))
+            outcome.safe_s[safe.stem] = safe_after(writes, safe, self._commanded_until(safe, courses))
             outcome.lease_s[safe.stem] = safe.lease_s
         outcome.two_writers = sum(writers_mixed(writes, stem) for stem in self._simulators.ports)
         outcome.stale_as_good = len(self._freshness.stale) - stale
@@ -282,10 +281,16 @@ class Trials:
             return True
         return any(one.target in (safe.owner, safe.actor) for one in hit)
 
-    def _commanded_until(self, safe: Safe, faults: Sequence[Fault], began: float) -> float:
-        """From when on a device had to be told: whoever commands it does so until a halted root has ended the site."""
-        halted = any(one.ends_site and one.kind == "stop" for one in faults)
-        return self._seen.get(safe.owner, began) if halted else began
+    def _commanded_until(self, safe: Safe, courses: Sequence[_Course]) -> float:
+        """From when on a device had to be told: of two faults only one may concern it, and they do not begin at once.
+
+        Whoever commands it does so until a root that hangs has ended the site.
+        """
+        whose = (safe.owner, safe.actor)
+        concerned = [one for one in courses if one.fault.target in (*whose, *ROOTS) or one.fault.on_plant]
+        first = min(concerned or courses, key=lambda one: one.began)
+        hangs = first.fault.target in ROOTS and first.fault.kind in ("stop", "slow")
+        return self._seen.get(safe.owner, first.began) if hangs else first.began
 
     def _count_lost_processes(self, outcome: Outcome) -> None:
         tree = self._look()

@@ -101,6 +101,8 @@ class AlarmList:
         why = "the instance says so after a restart"
         steps: list[Step] = []
         for alarm in list(self.alarms.values()):
+            if alarm.teller:
+                continue
             stands = alarm.source in wrong and not rows.get(alarm.id, False)
             if alarm.condition and not stands:
                 steps += alarm.returned(wall, why)

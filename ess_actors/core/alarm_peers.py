@@ -25,7 +25,7 @@ Alarms = Sequence[dict[str, Any]]
 class Peer:
     """One other router."""
 
-    __slots__ = ("alarms", "asked", "heard", "kept", "kept_at", "running", "version")
+    __slots__ = ("alarms", "asked", "heard", "kept", "kept_at", "remembered", "running", "version")
 
     def __init__(self, now: float) -> None:
         self.heard = now
@@ -33,12 +33,18 @@ class Peer:
         self.version: tuple[float, int] = (0.0, -1)
         """Birth and number of the list that is known."""
         self.alarms: Alarms = ()
+        self.remembered = False
+        """The list is from an earlier life of this router, and no other was heard since."""
         self.asked = False
         self.kept = self.version
         self.kept_at = float("-inf")
 
     def silent(self, now: float) -> bool:
         return not self.running or now - self.heard > SILENT_S
+
+    def uncertain(self, now: float) -> bool:
+        """Its list may be another one by now."""
+        return self.remembered or self.silent(now)
 
 
 class Peers:
@@ -55,6 +61,9 @@ class Peers:
         """The version of the own list that went out last."""
         self._sent = float("-inf")
         self._wanted = True
+        self._met = False
+        """It is known who runs."""
+        self._ask = False
 
     def begin(self, now: float, wall: float) -> None:
         """Everybody has a moment to be heard of."""
@@ -66,11 +75,14 @@ class Peers:
         """What it had said before this router was restarted."""
         if name in self.known and isinstance(alarms, list):
             self.known[name].alarms = [a for a in alarms if _is_alarm(a)]
+            self.known[name].remembered = True
 
     def running(self, actors: Iterable[str], now: float) -> None:
         """Who runs, of the whole site."""
         there = set(actors)
         self.own_running = self.instance in there
+        if not self._met:
+            self._met = self._ask = self._wanted = True
         for name, peer in self.known.items():
             runs = name in there and f"{name}/alarms" in there
             if runs and not peer.running:
@@ -96,7 +108,7 @@ class Peers:
         told = (float(version[0]), int(version[1]))
         alarms = body.get("alarms")
         if isinstance(alarms, list):
-            peer.asked = False
+            peer.asked = peer.remembered = False
             if told == peer.version:
                 return [], False
             peer.version = told
@@ -128,7 +140,15 @@ class Peers:
         if fresh:
             body["alarms"] = list(own())
         self._told, self._wanted, self._sent = version, False, now
-        return [_to_all(body)]
+        return [_to_all(body), *self._first_words()]
+
+    def _first_words(self) -> list[Message]:
+        """Nobody waits for the next beat of the others to know whether what is remembered still holds."""
+        ask, self._ask = self._ask, False
+        names = [name for name, peer in self.known.items() if ask and peer.remembered and peer.running]
+        for name in names:
+            self.known[name].asked = True
+        return [_to_all({"kind": "ask", "instance": name}) for name in names]
 
     def due(self, version: int) -> float | None:
         """When `beat` has something to send."""
@@ -143,7 +163,7 @@ class Peers:
         What only comes from one that is silent, or began in it, is uncertain, not gone.
         """
         lists: list[tuple[bool, str, Alarms]] = [(False, self.instance, own)]
-        lists += [(peer.silent(now), name, peer.alarms) for name, peer in self.known.items()]
+        lists += [(peer.uncertain(now), name, peer.alarms) for name, peer in self.known.items()]
         quiet = {name for silent, name, _ in lists if silent}
         if not self.own_running:
             quiet.add(self.instance)

@@ -48,7 +48,11 @@ class Alarm:
     suppressed: bool = False
     message: str = ""
     value: Any = None
+    teller: str = ""
+    """Actor id of who tells of it when that is not the instance."""
     since: float = 0.0
+    ended: float = 0.0
+    """When it was normal again last; what is raised much later does not follow from it."""
     count: int = 0
     changed: float = 0.0
     called: float = 0.0
@@ -116,7 +120,7 @@ class Alarm:
         if delay := self.rules.off_delay_s:
             self.return_at = self.return_at or at + delay
             return []
-        self.active = False
+        self.active, self.ended = False, at
         return [self._step(Event.RETURN, at, why=why), *self._forgotten(at)]
 
     def clear(self, at: float, by: str) -> list[Step]:
@@ -187,7 +191,7 @@ class Alarm:
             since, self.raise_at = self.raise_at, 0.0
             steps.append(self._activate(at, since))
         if self.return_at and self.return_at <= at:
-            self.return_at, self.active = 0.0, False
+            self.return_at, self.active, self.ended = 0.0, False, at
             steps += [self._step(Event.RETURN, at), *self._forgotten(at)]
         if self.realarm_at and self.realarm_at <= at:
             self.acknowledged = None
@@ -246,6 +250,7 @@ class Alarm:
             "since": self.since,
             "count": self.count,
             "changed": self.changed,
+            "ended": None if self.active else self.ended,
             "first_out": False,
             "cause": self.cause or None,
             "acknowledged": self.acknowledged,

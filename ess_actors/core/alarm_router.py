@@ -1,10 +1,11 @@
 """One instance's alarm router: what it, its devices, operators and the other routers say of alarms, put together."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
+from ess_actors.core import alarm_holding as holding
 from ess_actors.core.alarm_clear import Clears, texts
 from ess_actors.core.alarm_list import AlarmList
 from ess_actors.core.alarm_orders import Orders
@@ -12,7 +13,7 @@ from ess_actors.core.alarm_peers import EVERY_ROUTER, Peers
 from ess_actors.core.alarm_record import FAULT, Step
 from ess_actors.core.alarm_state import Event, State
 from ess_actors.core.alarm_telling import Telling
-from ess_actors.core.first_out import Known, cause_of, leads
+from ess_actors.core.first_out import Known, cause_of, known_of, leads
 from ess_actors.core.messages import Message, instance_of, reply_to
 
 _ALARM: Final = "alarm "
@@ -63,6 +64,10 @@ class AlarmRouter:
         own = {_ALARM + identity: kept for identity, kept in self.list.all().items()}
         held = {_HELD + identity: kept for identity, kept in self._telling.waiting().items()}
         return {**own, **held, **{_PEER + name: list(peer.alarms) for name, peer in self.peers.known.items()}}
+
+    def belong(self, everybody: Collection[str], now: float, wall: float) -> list[Message]:
+        """All actors that the site has, running or not."""
+        return self._publish(holding.part(self.list, everybody, wall), now) + self._settle(now, wall)
 
     def running(self, actors: Iterable[str], now: float) -> None:
         """Who runs, of the whole site."""
@@ -143,7 +148,12 @@ class AlarmRouter:
                 self.clears.stood(message.command, stood, now, wall)
                 return self._publish(steps, now)
             case "clear":
-                return self.clears.cleared(message.command, body, now, wall)
+                gone, steps = holding.clear(self.list, wall, self.clears.ordered_by(message.command))
+                self.clears.stood(message.command, gone, now, wall)
+                out = self._publish(steps, now)
+                return out + self.clears.cleared(message.command, body, now, wall)
+            case holding.KIND if instance_of(message.sender) == self.instance:
+                return self._publish(holding.tell(self.list, message.sender, body.get("held"), wall), now)
             case "suppressed":
                 return self._publish(
                     self.list.suppressed(body.get("source"), body.get("on") is True, wall), now
@@ -207,9 +217,12 @@ class AlarmRouter:
 
     def _times(self) -> Iterator[Known]:
         """When every alarm of the site was raised."""
-        yield from ((a.since, a.id, a.source) for a in self.list.alarms.values() if a.listed)
+        inf = float("inf")
+        for a in self.list.alarms.values():
+            if a.listed:
+                yield a.since, a.id, a.source, inf if a.active else a.ended
         for peer in self.peers.known.values():
-            yield from ((a["since"], a["id"], a["source"]) for a in peer.alarms)
+            yield from map(known_of, peer.alarms)
 
     def _compare(self, name: str, now: float, wall: float) -> list[Message]:
         """Another router's list: what was acknowledged there is acknowledged, and a cause may have come late."""

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias
 
-Known: TypeAlias = tuple[float, str, str]
-"""When an alarm was raised (unix seconds), its id, its source."""
+Known: TypeAlias = tuple[float, str, str, float]
+"""When an alarm was raised (unix seconds), its id, its source, and when it was normal again (infinite = it is not)."""
 
 _FAULT: Final = "fault"
 _UNHEARD: Final = ("suppressed", "out_of_service")
+_AFTER_S: Final = 3.0
+"""So long after its cause is gone a consequence may still be noticed: slow cycles, timers of monitors."""
 _CHAIN: Final = 16
 """A chain of causes is not followed further: an alarm that is raised anew may close a circle."""
 
@@ -16,7 +18,7 @@ _CHAIN: Final = 16
 def mark(alarms: Sequence[dict[str, Any]]) -> None:
     """Sets `cause` and `first_out` of every alarm of the combined list. The same list gives the same marks."""
     known = {alarm["id"]: alarm for alarm in alarms}
-    times = [(alarm["since"], alarm["id"], alarm["source"]) for alarm in alarms]
+    times = [known_of(alarm) for alarm in alarms]
     for alarm in alarms:
         alarm["cause"] = alarm["cause"] or cause_of(alarm, times) or None
         alarm["first_out"] = False
@@ -26,6 +28,13 @@ def mark(alarms: Sequence[dict[str, Any]]) -> None:
         root(first, known)["first_out"] = True
 
 
+def known_of(alarm: Mapping[str, Any]) -> Known:
+    """Of an alarm as JSON, its own or another router's."""
+    ended = alarm.get("ended")
+    until = float(ended) if isinstance(ended, (int, float)) else float("inf")
+    return float(alarm["since"]), str(alarm["id"]), str(alarm["source"]), until
+
+
 def leads(faults: Iterable[tuple[str, str]], identity: str) -> bool:
     """Whether a fault that is raised now begins a trip: no other fault (id, state) is listed anywhere."""
     return not any(other != identity and state not in _UNHEARD for other, state in faults)
@@ -33,7 +42,7 @@ def leads(faults: Iterable[tuple[str, str]], identity: str) -> bool:
 
 def cause_of(alarm: Mapping[str, Any], known: Iterable[Known]) -> str:
     """Id of the alarm that this one follows from by its configuration: the earliest that came within the window
-    before it. Empty when there is none."""
+    before it and had not been gone for long. Empty when there is none."""
     patterns = alarm["consequence_of"]
     if not patterns:
         return ""
@@ -44,6 +53,7 @@ def cause_of(alarm: Mapping[str, Any], known: Iterable[Known]) -> str:
         for one in known
         if earliest <= one[0]
         and one[:2] < own
+        and own[0] <= one[3] + _AFTER_S
         and one[2] != alarm["source"]
         and any(fnmatchcase(one[2], p) or fnmatchcase(one[1], p) for p in patterns)
     ]

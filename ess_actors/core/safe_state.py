@@ -43,6 +43,14 @@ class Entered(NamedTuple):
     """Reason of the safe state that this one takes the place of; empty = the device was commanded."""
 
 
+class Holding(NamedTuple):
+    """A client says of a device whether operators are to be told that it is held at its safe values."""
+
+    device: str
+    reason: str
+    """Empty = they are not, or no longer."""
+
+
 class SafeState:
     """The state of one device. All times are monotonic seconds; whoever calls it gives them in order.
 

@@ -15,6 +15,7 @@ from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.lease import SafeList
 from ess_actors.core.metrics import Meter
 from ess_actors.core.points import ClientMap, Endpoint
+from ess_actors.core.safe_state import Holding
 from ess_actors.modbus.asking import Asker
 from ess_actors.modbus.background import in_background
 from ess_actors.modbus.client_answers import Answers
@@ -27,7 +28,7 @@ from ess_actors.modbus.publication import Publication
 from ess_actors.modbus.safe_guard import Guard
 from ess_actors.modbus.units import Units
 
-Emit = Callable[[Publication | Event], None]
+Emit = Callable[[Publication | Event | Holding], None]
 
 
 class Client:

@@ -9,7 +9,7 @@ from ess_actors.core.events import FAULT, STATUS, Event
 from ess_actors.core.lease import Lease, SafeList
 from ess_actors.core.metrics import Meter
 from ess_actors.core.points import Point
-from ess_actors.core.safe_state import START, Entered, SafeState
+from ess_actors.core.safe_state import START, STOP, Entered, Holding, SafeState
 from ess_actors.modbus.asking import Asker
 from ess_actors.modbus.client_component import Served
 from ess_actors.modbus.client_orders import Orders
@@ -28,7 +28,7 @@ class Guard:
         device: str,
         orders: Orders,
         asker: Asker,
-        emit: Callable[[Event], None],
+        emit: Callable[[Event | Holding], None],
         meter: Meter | None,
         clock: Callable[[], float],
         wall: Callable[[], float],
@@ -83,6 +83,7 @@ class Guard:
         """The device is served no more: it is left at its safe values, and nothing tells of its state any longer."""
         await self.last_words(limit_s)
         self._gauge(self.state.reason, 0.0)
+        self._emit(Holding(self._device, ""))
 
     # --- what decides -----------------------------------------------------------------------------------------
 
@@ -150,6 +151,7 @@ class Guard:
         if was and not self.state.safe:
             self._writes.released()
             self._gauge(reason, 0.0)
+            self._emit(Holding(self._device, ""))
             self._emit(Event(self._device, f"commanded again by {command} (was: {reason})", STATUS))
         return text
 
@@ -176,7 +178,10 @@ class Guard:
         if entered.before:
             self._gauge(entered.before, 0.0)
         self._gauge(entered.reason, 1.0)
-        severity = STATUS if entered.reason == START and self._quiet_start else FAULT
+        quiet = entered.reason == START and self._quiet_start
+        severity = STATUS if quiet else FAULT
+        if entered.reason != STOP:  # who stops a client knows, and what was told before still stands
+            self._emit(Holding(self._device, "" if quiet else entered.reason))
         text = f"held at its safe values: {entered.reason}; a new command ends that"
         self._emit(Event(self._device, text, severity))
 

@@ -142,6 +142,21 @@ def test_the_alarms_of_a_silent_instance_are_uncertain_and_not_gone(site: Router
     assert [a["quality"] for a in site.shown("ess_1")] == ["GOOD"]
 
 
+def test_what_a_router_remembers_of_others_is_uncertain_until_it_has_heard_them(site: Routers) -> None:
+    site.raised("ess_2")
+    site.run(1.0)
+    kept = orjson.loads(orjson.dumps(site.routers["ess_1"].state()))
+    site.say("ess_2", "normal", source=HOT)
+    site.routers["ess_1"] = again = AlarmRouter("ess_1", NAMES)
+    again.begin(kept, site.now, WALL + site.now)
+    again.running(["ess_1", "ess_1/alarms", "ess_2", "ess_2/alarms"], site.now)
+    (alarm,) = site.shown("ess_1")
+    assert (alarm["state"], alarm["quality"]) == ("unacknowledged_active", "UNCERTAIN")
+    site.run(0.5)
+    (alarm,) = site.shown("ess_1")
+    assert (alarm["state"], alarm["quality"]) == ("returned_unacknowledged", "GOOD"), "it asks by itself"
+
+
 def test_one_that_does_not_run_is_silent_at_once(site: Routers) -> None:
     site.raised("ess_2")
     site.run(1.0)
@@ -303,6 +318,28 @@ def test_consequences_are_grouped_under_their_cause_over_instances(site: Routers
         causes = {a["source"]: a["cause"] for a in site.shown(name)}
         assert causes == {LOST: None, "/faults/pcs:X": f"ess_2:alarm:{LOST}", "/faults/pcs:Late": None}
     assert firsts(site) == [[LOST], [LOST]], "the root of the first fault"
+
+
+def test_what_comes_long_after_a_cause_is_over_does_not_follow_from_it(site: Routers) -> None:
+    rules = {"consequence_of": LOST, "consequence_window_s": 30}
+    site.raised("ess_2", LOST, "alarm")
+    site.run(1.0)
+    site.say("ess_2", "normal", source=LOST)
+    site.run(1.0)
+    site.raised("ess_1", "/faults/pcs:Soon", instance="ess_1", rules=rules)
+    site.run(4.0)
+    site.raised("ess_1", "/faults/pcs:Later", instance="ess_1", rules=rules)
+    site.raised("ess_2", "/faults/bms_2:Later", rules=rules)
+    site.run(1.0)
+    site.order("ess_1", "ack", all=True)
+    for name in NAMES:
+        causes = {a["source"]: a["cause"] for a in site.shown(name)}
+        assert causes == {
+            LOST: None,
+            "/faults/pcs:Soon": f"ess_2:alarm:{LOST}",
+            "/faults/pcs:Later": None,
+            "/faults/bms_2:Later": None,
+        }
 
 
 def test_a_fault_with_an_on_delay_is_the_first_from_when_it_stands(site: Routers) -> None:

@@ -38,6 +38,7 @@ class OneRouter(RuleBasedStateMachine):
         self.seen: dict[str, str] = {}
         """Id -> where its last published transition ended."""
         self.cleared: set[str] = set()
+        self.holding = False
         self.orders = 0
         self.router = AlarmRouter("ess_1", ("ess_1",))
         self.router.begin({}, 0.0, WALL)
@@ -76,6 +77,23 @@ class OneRouter(RuleBasedStateMachine):
         if self.wrong.get(source):
             self.wrong[source] = False
             self.say("normal", source=source)
+
+    @rule(reason=st.sampled_from(["", "lease", "start"]))
+    def held(self, reason: str) -> None:
+        told = {"kind": "held", "held": {"ess_1/pcs": reason} if reason else {}}
+        message = Message("set", self.router.uri, orjson.dumps(told), sender="ess_1/pcs")
+        self.take(self.router.handle(message, self.now, WALL + self.now))
+        self.holding = bool(reason)
+
+    @rule()
+    def stands(self) -> None:
+        rows = [["ess_1", s, "fault", not wrong, s in self.cleared] for s, wrong in self.wrong.items()]
+        self.say("stands", told=rows, present=[s for s, wrong in self.wrong.items() if wrong])
+
+    @invariant()
+    def a_device_held_at_its_safe_values_is_in_the_list(self) -> None:
+        found = self.router.list.alarms.get("ess_1:alarm:/actors/ess_1/pcs:safe_state")
+        assert self.holding == (found is not None and found.active and found.listed)
 
     @rule()
     def clear(self) -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from ess_actors.core.events import Event
 from ess_actors.core.points import ClientMap, Component
+from ess_actors.core.safe_state import Holding
 from ess_actors.modbus.client import Client
 from ess_actors.modbus.polling_loop import Slot
 from ess_actors.modbus.publication import Publication
@@ -25,12 +26,16 @@ class Heard:
     def __init__(self) -> None:
         self.publications: list[Publication] = []
         self.events: list[Event] = []
+        self.holdings: list[Holding] = []
 
-    def __call__(self, thing: Publication | Event) -> None:
-        if isinstance(thing, Publication):
-            self.publications.append(thing)
-        else:
-            self.events.append(thing)
+    def __call__(self, thing: Publication | Event | Holding) -> None:
+        match thing:
+            case Publication():
+                self.publications.append(thing)
+            case Event():
+                self.events.append(thing)
+            case Holding():
+                self.holdings.append(thing)
 
     def bodies(self, uri: str = "/components/c") -> list[dict[str, Any]]:
         return [orjson.loads(p.body) for p in self.publications if p.uri == uri]

@@ -115,6 +115,9 @@ def test_a_lease_that_runs_out_brings_the_safe_values_and_an_alarm() -> None:
             assert (await bench.set("power", 400))["status"] == "safe_state"
             bench.lease()
             assert (await bench.set("power", 400))["status"] == "ok"
+            assert [h.reason for h in bench.heard.holdings] == ["start", "", "lease", ""], (
+                "for the alarm list"
+            )
 
     asyncio.run(body())
 

@@ -42,7 +42,15 @@ def test_a_killed_instance_comes_back_with_its_latched_faults_and_raises_none_tw
     assert [(a["source"], a["message"], a["count"]) for a in after] == [
         (a["source"], a["message"], a["count"]) for a in before
     ]
-    assert {faults_of(site, name)[0]["state"] for name in ("ess_1", "ess_2")} == {"returned_unacknowledged"}
+
+    def certain():
+        """What a router remembers of another is uncertain until it has heard that."""
+        return {
+            (faults_of(site, name)[0]["state"], faults_of(site, name)[0]["quality"])
+            for name in ("ess_1", "ess_2")
+        }
+
+    wait_for("both to be sure of it", lambda: certain() == {("returned_unacknowledged", "GOOD")})
     assert site.get("/ess_2/naked/status/bms_2/FaultCnt") == counted
     assert word and site.get("/ess_1/site/ess_1/ess_ls/ess_faults") == word
     assert len([b for b in journaled(site, source, "raised") if "since" not in b]) == raised

@@ -76,6 +76,15 @@ def held(site: RunningSite) -> list[str]:
     return [series for series, value in site.metric("ess_safe_state").items() if value]
 
 
+def alarm(site: RunningSite) -> tuple[str, str]:
+    """State and reason of the alarm that tells of it."""
+    alarms = site.http.get("/api/alarms").json()["alarms"]
+    return next(
+        ((a["state"], a["value"]) for a in alarms if a["source"] == "/actors/ess_1/pcs:safe_state"),
+        ("normal", ""),
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 @pytest.mark.parametrize("actor", ["ess_1", "ess_1/pcs"])
 def test_a_converter_whose_controller_is_gone_gets_its_safe_value(guarded, wire, actor, number):
@@ -84,6 +93,9 @@ def test_a_converter_whose_controller_is_gone_gets_its_safe_value(guarded, wire,
     wire.waits_for(0)
     wait_for("the actor to be back", lambda: guarded.is_back(actor, pid))
     wait_for("the metric", lambda: held(guarded))
+    wait_for(
+        "the alarm", lambda: alarm(guarded) in (("unacknowledged_active", r) for r in ("start", "lease"))
+    )
 
 
 def test_an_orphan_that_is_stopped_does_not_keep_the_device_from_its_replacement(guarded, wire):
@@ -110,6 +122,7 @@ def test_only_a_new_command_ends_the_safe_state(guarded, wire):
     assert answer["status"] == "ok"
     wire.waits_for(100)
     wait_for("the metric to say so", lambda: not held(guarded))
+    wait_for("the alarm to have returned", lambda: alarm(guarded)[0] == "returned_unacknowledged")
 
 
 def test_an_emergency_stop_stands_above_every_command(guarded, wire):
@@ -117,6 +130,9 @@ def test_an_emergency_stop_stands_above_every_command(guarded, wire):
     try:
         wire.waits_for(0)
         wait_for("the metric to say why", lambda: "emergency_stop" in str(held(guarded)))
+        wait_for(
+            "the alarm to say why", lambda: alarm(guarded) == ("unacknowledged_active", "emergency_stop")
+        )
         assert told(guarded, 100)["status"] == "safe_state"
         answer = guarded.message("set", "/components/ess_1/pcs_controls/_release", True).json()
         assert "safe_state" in str(answer)
