@@ -102,6 +102,7 @@ def build(site: Site, options: RunOptions) -> tuple[SiteSettings, list[Listening
         secrets.token_urlsafe(32),
         operators=site.operators,
         history=site.history is not None,
+        clears=tuple(place for instance in site.instances for place in instance.clears),
     )
     sim = SimSettings(tuple(maps), ports, site.sim) if options.simulated else None
     return SiteSettings(site.name, instances, web, sim, site.hung_after_s, site.history), listening

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ess_actors.core.clear_places import ClearPlace
 from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
 from ess_actors.core.lease import Guarding, SafeList
@@ -73,6 +74,8 @@ class WebSettings:
     """Persons who share the alarms, for the figures."""
     history: bool = False
     """There is a history actor."""
+    clears: tuple[ClearPlace, ...] = ()
+    """Where a clear of faults is ordered, those of the first instance first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -17,7 +17,6 @@ from ess_actors.web import bridge as web
 
 CLEAR_LIMIT_S: Final = 4.0
 """So long the result of a clear is waited for; routers give up on their members earlier."""
-_INTERNAL: Final = "/web/alarms"
 _CODES: Final = {"no_answer": 504, "not_found": 404, "refused": 409}
 _SILENT: Final = frozenset(
     {"no_answer", "no_subscriber", "not_running", "unknown_outcome", "starting", "timeout"}
@@ -126,17 +125,16 @@ class Orders:
         return await self._ask(asked)
 
     async def _clear(self, asset: str, by: web.By) -> tuple[int, dict[str, object]]:
-        places, silent = await self._places()
-        place = places.get(asset) if asset else next(iter(places.values()), None)
+        place = next((one for one in self._settings.clears if asset in ("", one.asset)), None)
         if place is None:
-            named = f"{asset!r} has none" if asset else "none was found"
-            text = f"a clear is a variable clear_faults in the documents, and {named}; there are {', '.join(places)}"
-            return 404, {"error": "not_found", "text": text, "near": list(places)}
-        uri, value = place
-        if not asset and silent and uri.split("/")[1] != self._settings.instances[0]:
-            # What is left of the site would be cleared, and look like the whole of it.
-            text = f"{', '.join(silent)} does not answer; name an asset to clear a part, there are {', '.join(places)}"
-            return 504, {"error": "no_answer", "text": text, "near": list(places)}
+            known = list(dict.fromkeys(one.asset for one in self._settings.clears))
+            named = (
+                f"the documents clear nothing for {asset!r} alone" if asset else "the documents clear nothing"
+            )
+            said = f"; they do for {', '.join(known)}" if known else ""
+            text = f"{named}{said}: a clear is a variable clear_faults whose actions run process_sys_alarm"
+            return 404, {"error": "not_found", "text": text, "near": known}
+        uri, value = place.uri, place.value
         command = self._command()
         # The router that will owe the result is told first who orders it; the clear goes the way of every clear.
         told = {"verb": "clear", "by": by.who, "origin": by.origin}
@@ -158,40 +156,13 @@ class Orders:
                     return code, {"error": answer.status, "text": text}
                 body = await result
         except TimeoutError:
-            text = (
-                f"{uri} was set, but no result came within {CLEAR_LIMIT_S:g} s: look at the alarms; when nothing"
-                " was cleared, its actions in the documents run no process_sys_alarm, clear what is above it"
-            )
+            text = f"{uri} was set, but no result came within {CLEAR_LIMIT_S:g} s: look at the alarms"
             return 504, {"error": "unknown_outcome", "text": text}
         finally:
             announced.cancel()
             ordered.cancel()
             del self._results[command]
         return 200, body
-
-    async def _places(self) -> tuple[dict[str, tuple[str, object]], list[str]]:
-        """Asset -> where a clear of it is ordered and by which value, assets that operators see first; and the
-        instances that do not answer."""
-        names = self._settings.instances
-        asked = [
-            self._ask(Message("get", f"/{name}/{what}", replyto=_INTERNAL, explain=True))
-            for what in ("assets", "faults")
-            for name in names
-        ]
-        answers = await asyncio.gather(*asked)
-        told = [orjson.loads(answer.body) if not answer.status else {} for answer in answers]
-        silent = [name for name, answer in zip(names, answers, strict=False) if answer.status in _SILENT]
-        places: dict[str, tuple[str, object]] = {}
-        for name, assets in zip(names, told[: len(names)], strict=True):
-            for asset, tables in _items(assets):
-                if "clear_faults" in dict(_items(dict(_items(tables)).get("summary"))):
-                    places.setdefault(asset, (f"/{name}/assets/{asset}/summary/clear_faults", 1))
-        for name, tables in zip(names, told[len(names) :], strict=True):
-            for table, variables in _items(tables):
-                if "clear_faults" in dict(_items(variables)):
-                    asset = table.rpartition("/")[2]
-                    places.setdefault(asset, (f"/{name}/faults/{asset}/clear_faults", "Clear"))
-        return places, silent
 
 
 def _joined(
@@ -247,10 +218,6 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _said(answer: web.Answer) -> str:
     return str(_object(answer.body).get("text", ""))
-
-
-def _items(tree: object) -> Iterable[tuple[str, Any]]:
-    return tree.items() if isinstance(tree, dict) else ()
 
 
 def _text(value: object) -> str:

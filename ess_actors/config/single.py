@@ -7,7 +7,10 @@ from ess_actors.config.documents import Source, child, missing_file, read_csv, r
 from ess_actors.config.modbus_kind import Kind, kind_of
 from ess_actors.config.site import SITE_FILE, Instance, Site, load_site
 from ess_actors.config.site_engine import lint_instance
-from ess_actors.config.start_file import BASICS, load_start
+from ess_actors.config.start_file import BASICS, StartFile, load_start
+from ess_actors.core.clear_places import ClearPlace, clear_places
+from ess_actors.core.errors import ConfigError
+from ess_actors.core.ess import Ess
 from ess_actors.core.findings import Finding, Severity, in_order
 from ess_actors.core.messages import SITE_WIDE_ACTORS
 from ess_actors.core.roles import Role
@@ -76,11 +79,21 @@ def load_single(file: Path, documents: Path | None = None) -> tuple[Site | None,
         clients=(),
         servers=(),
         csv=read_csv(folder),
+        clears=_clears(start, sources, folder),
     )
     # A tool of development on its own host: there is no site file that could ask for a login.
     access = SiteAccess(loopback=Role.ENGINEER)
     site = Site(start.name, file.parent, (instance,), API_HOST, API_PORT, {}, (), access=access)
     return site, in_order(findings)
+
+
+def _clears(start: StartFile, sources: dict[str, Source], folder: Path) -> tuple[ClearPlace, ...]:
+    """Where a clear is ordered; nowhere when the documents do not load, which was told."""
+    try:
+        ess = Ess(start.source.tree, trees(sources), now=0.0, wall=0.0, csv=read_csv(folder))
+    except ConfigError:
+        return ()
+    return clear_places(ess.engine)
 
 
 def _apart(source: Source) -> bool:

@@ -9,12 +9,13 @@ from ess_actors.config.documents import Source, child, read_csv, read_folder, re
 from ess_actors.config.modbus_client import load_client
 from ess_actors.config.modbus_server import load_server
 from ess_actors.config.site_access import access_of
-from ess_actors.config.site_checks import Placed, cross_check
+from ess_actors.config.site_checks import Placed, booted, cross_check
 from ess_actors.config.site_engine import lint_instance
 from ess_actors.config.site_history import keeping_of
 from ess_actors.config.site_safety import safety_of
 from ess_actors.config.site_schema import InstanceShape, LiveShape, ShapeError, SiteShape, parse_site
 from ess_actors.config.start_file import StartFile, load_start
+from ess_actors.core.clear_places import ClearPlace, clear_places
 from ess_actors.core.findings import Finding, Severity, in_order
 from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.hung import HUNG_S
@@ -44,6 +45,8 @@ class Instance:
     """What its devices fall back to."""
     heartbeat: SiteHeartbeat | None = None
     emergency: EmergencyStop | None = None
+    clears: tuple[ClearPlace, ...] = ()
+    """Where a clear of faults is ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,12 @@ def load_site(path: Path | str) -> tuple[Site | None, list[Finding]]:
         gone = {str(file.parent / name) for name, _ in missing}
         findings += [finding for _, finding in missing]
         findings += [finding for finding in found if finding.file not in gone]
-    findings += cross_check(source, shape, placed)
+    spoken = booted(placed)
+    findings += cross_check(source, shape, placed, spoken)
     if any(finding.severity is Severity.FATAL for finding in findings):
         return None, in_order(findings)
-    return _built(file.parent, shape, placed), in_order(findings)
+    clears = {one.start.name: clear_places(one.engine) for one in spoken}
+    return _built(file.parent, shape, placed, clears), in_order(findings)
 
 
 def _missing(site: Source, path: str, shape: InstanceShape) -> Iterator[tuple[str, Finding]]:
@@ -144,12 +149,15 @@ def _load_instance(folder: Path, path: str, shape: InstanceShape) -> tuple[Place
     return Placed(path, start, sources, documents, complete, clients, servers), findings
 
 
-def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
+Clears = Mapping[str, tuple[ClearPlace, ...]]
+
+
+def _built(folder: Path, shape: SiteShape, placed: list[Placed], clears: Clears) -> Site:
     return Site(
         name=shape.name,
         folder=folder,
         instances=tuple(
-            _instance(one, one.start, own)
+            _instance(one, one.start, own, clears.get(one.start.name, ()))
             for one, own in zip(placed, shape.instances, strict=True)
             if one.start is not None
         ),
@@ -164,7 +172,9 @@ def _built(folder: Path, shape: SiteShape, placed: list[Placed]) -> Site:
     )
 
 
-def _instance(placed: Placed, start: StartFile, shape: InstanceShape) -> Instance:
+def _instance(
+    placed: Placed, start: StartFile, shape: InstanceShape, clears: tuple[ClearPlace, ...]
+) -> Instance:
     safe, heartbeat, emergency = safety_of(shape, [client for _, client in placed.clients])
     return Instance(
         name=start.name,
@@ -178,6 +188,7 @@ def _instance(placed: Placed, start: StartFile, shape: InstanceShape) -> Instanc
         safe=safe,
         heartbeat=heartbeat,
         emergency=emergency,
+        clears=clears,
     )
 
 

@@ -51,8 +51,10 @@ class Placed:
         return child(self.path, "modbus_servers", position)
 
 
-def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> list[Finding]:
-    """Every finding that takes more than one file to see; all of them point into site.json."""
+def cross_check(
+    site: Source, shape: SiteShape, placed: Sequence[Placed], spoken: Sequence[Spoken]
+) -> list[Finding]:
+    """Every finding that takes more than one file to see; all of them point into site.json. `spoken`: see `booted`."""
     return [
         *_names(site, placed),
         *_actor_ids(site, placed),
@@ -63,7 +65,7 @@ def cross_check(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> lis
         *_component_receivers(site, placed),
         *_server_sources(site, placed),
         *_safety(site, shape, placed),
-        *_forwarding(site, shape, placed),
+        *_forwarding(site, shape, placed, spoken),
         *check_history(site, shape.history),
         *check_sim(site, shape, [client for one in placed for _, client in one.clients]),
         *check_live(site, shape, [one.start.name for one in placed if one.start is not None]),
@@ -235,12 +237,12 @@ def _safety(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterato
             earlier.setdefault(client.endpoint.address, own.start)
 
 
-def _forwarding(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Iterator[Finding]:
-    """What takes every instance to be seen: nothing is said while one of them could not start."""
+def booted(placed: Sequence[Placed]) -> list[Spoken]:
+    """Every instance with its documents loaded; none at all while one of them could not start."""
     spoken = []
     for one in placed:
         if one.start is None or not one.complete:
-            return
+            return []
         try:
             ess = Ess(
                 one.start.source.tree,
@@ -250,9 +252,18 @@ def _forwarding(site: Source, shape: SiteShape, placed: Sequence[Placed]) -> Ite
                 csv=read_csv(one.documents_folder),
             )
         except ConfigError:
-            return
+            return []
         ess.boot(0.0, 0.0)
         spoken.append(Spoken(one.path, one.start, one.sources, ess))
+    return spoken
+
+
+def _forwarding(
+    site: Source, shape: SiteShape, placed: Sequence[Placed], spoken: Sequence[Spoken]
+) -> Iterator[Finding]:
+    """What takes every instance to be seen."""
+    if not spoken:
+        return
     components = [c.uri for one in placed for _, client in one.clients for c in client.components]
     registers = [uri for one in placed for _, server in one.servers for uri in server.sources]
     yield from check_forwarding(site, spoken, [*components, *registers])

@@ -41,7 +41,7 @@ def edges(engine: Engine) -> Iterator[Edge]:
             if var.uri != f"{uri}:{name}":
                 continue  # a further name of a variable that is met under its own
             if var.actions:
-                yield from _of_actions(engine, var)
+                yield from edges_of(engine, var)
             if listed and var.text("func"):
                 yield from _of_list(engine, uri, var)
     for item in engine.scheduler.items.values():
@@ -59,7 +59,8 @@ def resolved(engine: Engine, target: str) -> tuple[Reference | None, Variable | 
     return reference, engine.map.find(reference.table, reference.name) if reference.name else None
 
 
-def _of_actions(engine: Engine, var: Variable) -> Iterator[Edge]:
+def edges_of(engine: Engine, var: Variable) -> Iterator[Edge]:
+    """Every edge of the actions of one variable."""
     blocks = var.actions.get("onSet") if isinstance(var.actions, dict) else None
     for block_index, block in enumerate(blocks if isinstance(blocks, list) else [blocks]):
         for kind, items in block.items() if isinstance(block, dict) else ():

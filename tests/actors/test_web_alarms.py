@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from ess_actors.actors import web_alarm_orders
 from ess_actors.actors.settings import WebSettings
 from ess_actors.actors.web_alarms import SiteAlarms, joined
 from ess_actors.core.alarm_history import TransitionFilter
 from ess_actors.core.audit import Entry
+from ess_actors.core.clear_places import clear_places
 from ess_actors.core.control import Answer as Stored
 from ess_actors.core.errors import RequestError
 from ess_actors.core.journaled import Record
@@ -40,7 +40,10 @@ class Office:
         self._journal = journal
         self._asked = 0
         self._heard = 0
-        settings = WebSettings("site", "127.0.0.1", 1, "1", tuple(bus.instances), {}, False, {})
+        clears = tuple(place for ess in bus.instances.values() for place in clear_places(ess.engine))
+        settings = WebSettings(
+            "site", "127.0.0.1", 1, "1", tuple(bus.instances), {}, False, {}, clears=clears
+        )
         self.desk = SiteAlarms(settings, self._ask, self._ticketed, self.audit.append)
 
     def run(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -253,18 +256,15 @@ def test_a_clear_of_what_has_none_names_what_has(office: Office) -> None:
 def test_with_the_first_instance_down_a_clear_of_the_whole_is_not_one_of_the_rest(office: Office) -> None:
     office.bus.lose("ess_1")
     code, body = office.clear()
-    assert (code, body["error"]) == (504, "no_answer") and "ess_1" in str(body["text"])
+    assert (code, body["error"]) == (504, "unknown_outcome") and "ess_1" in str(body["text"])
     assert office.bus.sent("set", "/ess_2/faults/ess/clear_faults") == []
 
 
-def test_a_clear_that_the_documents_do_not_carry_out_says_so(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(web_alarm_orders, "CLEAR_LIMIT_S", 0.3)
+def test_an_asset_that_the_documents_do_not_clear_alone_is_refused_at_once(office: Office) -> None:
     code, body = office.clear("pcs")
-    assert (code, body["error"]) == (504, "unknown_outcome")
-    assert "process_sys_alarm" in str(body["text"])
-    assert office.audit[0].result == body["text"]
+    assert (code, body["error"], body["near"]) == (404, "not_found", ["ess"])
+    assert "process_sys_alarm" in str(body["text"]) and office.audit[0].result == body["text"]
+    assert office.bus.sent("set", "/ess_1/faults/pcs/clear_faults") == []
 
 
 def test_the_standing_list_and_the_counts_follow_what_the_routers_publish(office: Office) -> None:
