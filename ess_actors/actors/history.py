@@ -250,7 +250,7 @@ class HistoryActor(IoActor):
         unknown = [name for name in question.points if name not in known and name not in self._names]
         if unknown:
             near = _near(unknown[0], sorted(self._names | known.keys()))
-            text = f"history has no point {unknown[0]!r}; GET /api/history/points lists them"
+            text = f"history has no point {unknown[0]!r}; `ess-actors history` lists what it has"
             return Answer(question.ticket, "not_found", {"text": text, "near": near})
         # What a point has now it had until now: of what falls silent it is told.
         until = min(question.until, time.time())

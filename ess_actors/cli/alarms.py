@@ -13,6 +13,7 @@ from ess_actors.cli.options import with_api, with_json
 from ess_actors.cli.spans import Moment
 from ess_actors.cli.tables import table
 from ess_actors.cli.wire import stranger
+from ess_actors.core.errors import RequestError
 
 TITLES: Final = (
     "PRIORITY",
@@ -141,6 +142,8 @@ def command(
         narrowed |= {"since": since, "until": until, "limit": str(limit)}
         query = {name: value for name, value in narrowed.items() if value}
         steps = api.rows("/api/alarms/history", "transitions", **query)[::-1]
+        if instance and not steps:
+            _must_be_there(api, instance)
         _print(
             [compact(step) for step in steps] if as_json else _lines(STEPS, map(step_of, steps), "no steps")
         )
@@ -157,6 +160,13 @@ def command(
     _print(_lines(TITLES, (row_of(alarm, now) for alarm in alarms), "no alarms"))
     if listed.get("flood"):
         click.echo("alarm flood: more than 10 alarms came within 10 minutes; begin with the first out")
+
+
+def _must_be_there(api: Api, instance: str) -> None:
+    """A name that is written wrongly has no history either. Raises RequestError."""
+    names = [str(row.get("id")) for row in api.rows("/api/status", "actors") if row.get("kind") == "ess"]
+    if instance not in names:
+        raise RequestError("not_found", f"no instance is called {instance!r}; there are {', '.join(names)}")
 
 
 def _lines(titles: tuple[str, ...], rows: Any, nothing: str) -> list[str]:

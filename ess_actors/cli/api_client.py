@@ -14,7 +14,7 @@ from ess_actors.cli.kept_token import token_for
 from ess_actors.cli.wire import ANSWER_TIMEOUT_S, STREAM_TIMEOUT_S, stranger
 from ess_actors.core.errors import RequestError
 
-_ABOUT: Final = frozenset({"error", "text", "near", "uri"})
+_ABOUT: Final = frozenset({"error", "text", "near", "uri", "needed", "role"})
 """Members of a refusal that go into its text; the others are the reply itself."""
 
 
@@ -218,6 +218,9 @@ def refusal(payload: bytes, status: int, address: Address) -> Exception:
     if not isinstance(answer, dict) or "error" not in answer:
         return stranger(address)
     text = str(answer.get("text") or answer.get("uri") or f"HTTP {status}")
+    if answer["error"] == "forbidden" and "/api/" in text and "needed" in answer:
+        # Who calls a verb does not know the route behind it.
+        text = f"this needs the role {answer['needed']}, yours is {answer.get('role')}; log in as somebody who may"
     near = answer.get("near")
     if isinstance(near, list) and near and str(near[0]) not in text:
         text += "; near: " + ", ".join(str(name) for name in near)

@@ -59,7 +59,8 @@ def verify(site: str, state_dir: Path | None, as_json: bool) -> None:
     try:
         found, count = verify_file(path)
     except (OSError, sqlite3.Error) as problem:
-        raise RequestError("not_verified", f"{path} cannot be read: {problem}") from None
+        text = f"{path} cannot be read: {problem}; say where the site keeps its journal with --state-dir"
+        raise RequestError("not_verified", text) from None
     if as_json:
         click.echo(compact({"file": str(path), "rows": count, "problems": found}))
     else:

@@ -1,8 +1,5 @@
 """`ess-actors history`: what points had, as a table, CSV or JSON; without a point, which there are."""
 
-import re
-from datetime import datetime
-from time import time
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -11,33 +8,16 @@ import click
 from ess_actors.cli.api_client import Api, compact
 from ess_actors.cli.moments import date_and_time
 from ess_actors.cli.options import with_api, with_json
+from ess_actors.cli.spans import Moment
 from ess_actors.cli.tables import table
 
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhdw])\Z")
 _QUALITIES: Final = ("GOOD", "UNCERTAIN", "BAD")
-
-
-class MomentType(click.ParamType[float]):
-    """A span back from now (`90s`, `1h`, `7d`) or a local time (`2026-11-23T08:00`), as unix seconds."""
-
-    name = "TIME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        if (span := _SPAN.match(str(value))) is not None:
-            return time() - float(span[1]) * _UNITS[span[2]]
-        try:
-            return datetime.fromisoformat(str(value)).astimezone().timestamp()
-        except (ValueError, OverflowError, OSError):
-            self.fail(f"{value!r} is no time; write 90s, 30m, 1h, 7d or 2026-11-23T08:00", param, ctx)
 
 
 @click.command()
 @click.argument("points", metavar="[POINT]...", nargs=-1)
-@click.option("--since", type=MomentType(), default="1h", show_default=True, help="From when on.")
-@click.option("--until", type=MomentType(), default="0s", show_default=True, help="Until when.")
+@click.option("--since", type=Moment(), default="1h", show_default=True, help="From when on.")
+@click.option("--until", type=Moment(), default="0s", show_default=True, help="Until when.")
 @click.option(
     "--samples", type=click.IntRange(1, 5000), default=60, show_default=True, help="Rows of a point."
 )
@@ -46,20 +26,24 @@ class MomentType(click.ParamType[float]):
 @with_json
 @with_api
 def command(
-    api: Api, points: tuple[str, ...], since: float, until: float, samples: int, find: str, as_csv: bool,
+    api: Api, points: tuple[str, ...], since: str, until: str, samples: int, find: str, as_csv: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Print what POINTs had: minimum, mean and maximum of equal spans, or each change when there are few.
 
     A POINT is the uri of a reading, /components/ess_1/bms_info/soc. Without one, the points are listed.
     """
+    if float(since) >= float(until):
+        raise click.UsageError("--since lies behind --until; turn them round")
+    if as_csv and not points:
+        raise click.UsageError("--csv prints what points had: name one; without --csv the points are listed")
     if not points:
         rows = api.rows("/api/history/points", "points", text=find, limit="5000")
         for line in map(compact, rows) if as_json else _listed(rows):
             click.echo(line)
         return
     query = [("point", point) for point in points]
-    query += [("since", str(since)), ("until", str(until)), ("samples", str(samples))]
+    query += [("since", since), ("until", until), ("samples", str(samples))]
     if as_csv:
         click.echo(api.text(f"/api/history.csv?{urlencode(query)}").replace("\r\n", "\n"), nl=False)
         return

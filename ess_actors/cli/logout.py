@@ -14,6 +14,9 @@ from ess_actors.core.errors import RequestError
 def command(api: Api) -> None:
     """End the login at this address; also forgets it when the site does not answer."""
     try:
+        if not kept_token.token_for(api.address):
+            click.echo(f"nobody was logged in at {api.address}")
+            return
         api.post("/api/logout")
     except (NothingRuns, RequestError) as problem:
         click.echo(f"ess-actors: the site was not told: {problem}", err=True)

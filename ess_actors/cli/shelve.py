@@ -7,6 +7,7 @@ from ess_actors.cli.alarm_order import order
 from ess_actors.cli.api_client import Api
 from ess_actors.cli.options import with_api, with_json
 from ess_actors.cli.spans import Span
+from ess_actors.core.alarm_state import LONGEST_SHELVING_MIN
 
 
 @click.command()
@@ -20,4 +21,6 @@ def command(api: Api, alarms: tuple[str, ...], seconds: float, why: str, as_json
 
     Exit code 1 when one was not shelved.
     """
+    if seconds > LONGEST_SHELVING_MIN * 60:
+        raise click.UsageError("--for is longer than a week; shelve it for less, and again when need be")
     order(api, "shelve", alarm_ids(api, alarms), as_json, minutes=seconds / 60, why=why)

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def seconds_in(text: str) -> float | None:

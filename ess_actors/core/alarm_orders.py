@@ -10,20 +10,18 @@ from ess_actors.core.alarm_clear import texts
 from ess_actors.core.alarm_list import AlarmList
 from ess_actors.core.alarm_peers import EVERY_ROUTER
 from ess_actors.core.alarm_record import Alarm, Step
-from ess_actors.core.alarm_state import State
+from ess_actors.core.alarm_state import LONGEST_SHELVING_MIN, State
 from ess_actors.core.messages import Message, reply_to
 
 LIMIT_S: Final = 1.5
 """How long the other routers may take."""
-MOST_MINUTES: Final = 7 * 24 * 60.0
-"""A shelf always ends, and in sight."""
 _REMEMBERED: Final = 64
 _SHOWN: Final = 10
 _NOT_FOUND: Final = "not found"
 _DONE: Final = {
     "ack": "acknowledged",
     "shelve": "shelved",
-    "unshelve": "no longer shelved",
+    "unshelve": "taken back",
     "out_of_service": "out of service",
     "in_service": "in service",
 }
@@ -158,7 +156,9 @@ class Orders:
             case "ack":
                 return alarm.acknowledge(wall, by)
             case "shelve":
-                until = float(body.get("at") or wall) + 60.0 * min(float(body["minutes"]), MOST_MINUTES)
+                until = float(body.get("at") or wall) + 60.0 * min(
+                    float(body["minutes"]), LONGEST_SHELVING_MIN
+                )
                 return alarm.shelve(wall, by, until, why) if until > wall else []
             case "unshelve":
                 return alarm.unshelve(wall, by)
@@ -210,9 +210,9 @@ def _wrong(body: Mapping[str, Any]) -> str:
         if (
             isinstance(minutes, bool)
             or not isinstance(minutes, (int, float))
-            or not 0 < minutes <= MOST_MINUTES
+            or not 0 < minutes <= LONGEST_SHELVING_MIN
         ):
-            return f'a shelf needs an end: "minutes" from 1 to {MOST_MINUTES:g}'
+            return f'a shelf needs an end: "minutes" from 1 to {LONGEST_SHELVING_MIN:g}'
     if body["verb"] in ("shelve", "out_of_service") and not str(body.get("why") or "").strip():
         return 'say in "why" for what reason, for those who come after you'
     return ""
@@ -235,7 +235,9 @@ def _unchanged(verb: str, alarm: Alarm) -> str:
     match verb:
         case "ack" if alarm.state in (State.ACKNOWLEDGED, State.LATCHED):
             return _ALREADY + _DONE[verb]
-        case "unshelve" | "in_service" if not alarm.hidden:
+        case "unshelve" if not alarm.hidden:
+            return "already not shelved"
+        case "in_service" if not alarm.hidden:
             return _ALREADY + _DONE[verb]
         case "out_of_service":
             return _ALREADY + _DONE[verb]

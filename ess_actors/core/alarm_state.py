@@ -36,6 +36,10 @@ class Event(StrEnum):
     IN_SERVICE = "in_service"
 
 
+LONGEST_SHELVING_MIN: Final = 7 * 24 * 60
+"""A shelf always ends, and in sight: what is to be away for longer than a week is out of service."""
+
+
 class Fork(Enum):
     """A cell that depends on what the alarm is, see `after`."""
 

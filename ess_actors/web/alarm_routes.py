@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ess_actors.core.alarm_history import TransitionFilter
+from ess_actors.core.alarm_state import LONGEST_SHELVING_MIN
 from ess_actors.core.roles import Role
 from ess_actors.web import incoming
 from ess_actors.web.answers import Refusal, complete, json_answer
@@ -16,8 +17,6 @@ from ess_actors.web.guard import in_time
 from ess_actors.web.served import FLAG, OBJECT, TEXT, Endpoint, Schema, Served, many, one_of, shape, whole
 
 PRIORITIES: Final = ("critical", "high", "medium", "low")
-LONGEST_SHELVING_MIN: Final = 7 * 24 * 60
-"""Minutes; what shall be away for longer is out of service."""
 _MOST_IDS: Final = 10_000
 _LONGEST_WHY: Final = 500
 _MOST_ROWS: Final = 10_000

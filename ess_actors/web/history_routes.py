@@ -88,7 +88,7 @@ class _HistoryApi:
         until = _moment(query, "until", time())
         since = _moment(query, "since", until - _DEFAULT_SPAN_S)
         if since >= until:
-            raise Refusal(400, "bad_time", "since lies behind until; both are unix seconds")
+            raise Refusal(400, "bad_time", "since lies behind until: turn them round")
         return await in_time(self._history.trend(points, since, until, samples))
 
 

@@ -166,7 +166,7 @@ def test_shelving_needs_an_end_and_a_reason(site):
     assert ess("shelve", "overtemp", "--for", "30m").exit_code == 2
     assert ess("shelve", "overtemp", "--for", "long", "--why", "x").exit_code == 2
     result = ess("shelve", "overtemp", "--for", "30d", "--why", "x")
-    assert result.exit_code == 1 and "a week" in result.stderr
+    assert result.exit_code == 2 and "a week" in result.stderr
 
 
 def test_unshelve_as_json(site):

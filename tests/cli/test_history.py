@@ -45,7 +45,8 @@ def test_points_are_listed(site: Running) -> None:
 
 def test_refusals(site: Running) -> None:
     code, text = run(SOC, "--since", "yesterday")
-    assert code == 2 and "write 90s, 30m, 1h, 7d" in text
+    assert code == 2 and "write 30m, 12h or 7d" in text
+    assert run("--csv")[0] == 2 and run(SOC, "--since", "1h", "--until", "2h")[0] == 2
     site.plant.history.problem = RequestError("not_found", "history has no such point")
     assert run(SOC) == (1, "ess-actors: not_found: history has no such point\n")
 

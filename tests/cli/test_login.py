@@ -52,8 +52,11 @@ def test_a_login_is_kept_and_every_verb_shows_it(site, capfd):
     with pytest.raises(SystemExit):
         fims_send.main(["-m", "set", "-u", "/ess_1/x", "1"])
     assert "needs the role engineer" in capfd.readouterr().err
-    assert run("users", "list").exit_code == 1
+    refused = run("users", "list")
+    assert refused.exit_code == 1 and "this needs the role engineer, yours is operator" in refused.output
+    assert "/api/" not in refused.output and "{" not in refused.output, "who calls a verb knows no routes"
     assert run("logout").exit_code == 0 and not file.exists()
+    assert run("logout").output.startswith("nobody was logged in")
     assert run("status").exit_code == 1
 
 
