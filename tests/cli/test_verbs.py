@@ -49,6 +49,11 @@ def test_set_sends_the_body_and_prints_the_reply(site):
     assert site.plant.values["/ess_1/t/x"] == b'{"value":2.5,"unit":"A"}'
 
 
+def test_set_of_what_was_not_there_says_that_it_is_new(site):
+    assert "was not there before" in ess("set", "/ess_1/status/bms_1/Soc", "5").stderr
+    assert ess("set", "/ess_1/status/bms_1/Soc", "6").stderr == ""
+
+
 def test_a_negative_number_is_a_body_not_a_flag(site):
     assert ess("set", "/ess_1/t/x", "-5").exit_code == 0
     assert site.plant.values["/ess_1/t/x"] == b"-5"
