@@ -24,7 +24,9 @@ def only_one(state_dir: Path, about: dict[str, object]) -> Iterator[None]:
 
     Every process of the tree inherits the lock. When its launch command is dead they are about to end.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
+    # Journal, audit and history are for the operators of the site; a folder that is there keeps its mode.
+    state_dir.parent.mkdir(parents=True, exist_ok=True)
+    state_dir.mkdir(mode=0o750, exist_ok=True)
     descriptor = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     until = time.monotonic() + DYING_S
     try:

@@ -33,4 +33,3 @@ def _is_unknown(api: Api, uri: str) -> bool:
     except RequestError as refusal:
         return refusal.status == "not_found"
     return False
-

@@ -58,7 +58,7 @@ def create_app(
             *_rows_of(api, access.rules.metrics_login),
             *alarm_routes(bridge.alarm_desk),
             *history_routes(bridge.history),
-            *sim_routes(bridge),
+            *sim_routes(bridge, access),
             *page_routes(bridge, meter, api.closing),
             *login_routes(access, logins),
             *user_routes(access, logins),

@@ -10,15 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ess_actors.core.errors import ConfigError
 from ess_actors.web.origin import SOCKET_MARK
 
 GRACE_S: Final = 0.4
 """Seconds that running requests get to finish after `stop`; what is left is cut off."""
+
+HEAD_LIMIT_S: Final = 10.0
+"""So long the head of a request may take to come."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -87,6 +92,35 @@ class _Marked:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves it."""
         await self._app({**scope, SOCKET_MARK: True}, receive, send)
+
+
+class _Impatient(H11Protocol):
+    """Closes a connection over which no whole head of a request comes: each of them costs a descriptor."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._late: asyncio.TimerHandle | None = None
+        self._look_at_clock()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._look_at_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._put_off()
+        super().connection_lost(exc)
+
+    def _look_at_clock(self) -> None:
+        """Time runs from the first byte of a head, for the first head from the beginning of the connection."""
+        if self.conn.their_state is not h11.IDLE:
+            self._put_off()
+        elif self._late is None and (self.cycle is None or self.conn.trailing_data[0]):
+            self._late = self.loop.call_later(HEAD_LIMIT_S, self.transport.close)
+
+    def _put_off(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class _Guest(uvicorn.Server):
@@ -185,7 +219,7 @@ class ApiServer:
 def _guest(app: ASGIApp, certificate: str = "", key: str = "") -> _Guest:
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Impatient,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -21,9 +22,9 @@ from ess_actors.web.served import OBJECT, TEXT, Served, many, one_of, routes_of,
 from ess_actors.web.shield import Shielded
 
 
-def sim_routes(bridge: SimBridge) -> list[Served]:
+def sim_routes(bridge: SimBridge, access: Access) -> list[Served]:
     """GET and POST below /api/sim."""
-    api = _SimApi(bridge)
+    api = _SimApi(bridge, access)
     device = {"stem": TEXT}
     unknown = {404: "no such simulated device, component or point", 409: "the site runs on real devices"}
     listed = shape({"devices": many(OBJECT)})
@@ -61,9 +62,10 @@ def sim_routes(bridge: SimBridge) -> list[Served]:
 
 def create_sim_app(bridge: SimBridge) -> Starlette:
     """An app of these routes alone, for `ApiServer`: a tool of development that serves its own host only."""
-    guard = Guard(lambda code: None, Access(SiteAccess(loopback=Role.ENGINEER)))
+    access = Access(SiteAccess(loopback=Role.ENGINEER))
+    guard = Guard(lambda code: None, access)
     handlers: Any = {HTTPException: guard.no_route}
-    routes, _ = routes_of(sim_routes(bridge), guard)
+    routes, _ = routes_of(sim_routes(bridge, access), guard)
     app = Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(Shielded)])
     app.router.redirect_slashes = False
     app.state.closing = asyncio.Event()
@@ -71,8 +73,9 @@ def create_sim_app(bridge: SimBridge) -> Starlette:
 
 
 class _SimApi:
-    def __init__(self, bridge: SimBridge) -> None:
+    def __init__(self, bridge: SimBridge, access: Access) -> None:
         self._bridge = bridge
+        self._access = access
 
     async def devices(self, _: Request) -> Response:
         return complete(*await in_time(self._bridge.sim_devices()))
@@ -91,7 +94,8 @@ class _SimApi:
         points = await incoming.json_object(request)
         if not points:
             raise Refusal(400, "bad_request", 'no point given; send {"component/point": value, ...}')
-        return complete(*await in_time(self._bridge.sim_points(request.path_params["stem"], points)))
+        stem = request.path_params["stem"]
+        return self._changed(request, stem, points, *await in_time(self._bridge.sim_points(stem, points)))
 
     async def faults(self, request: Request) -> Response:
         code, body = await in_time(self._bridge.sim_devices())
@@ -110,4 +114,13 @@ class _SimApi:
         if not isinstance(kind, str) or kind not in KINDS:
             text = f'kind {kind!r} is unknown; send {{"kind": one of {", ".join(KINDS)}}}'
             raise Refusal(400, "bad_request", text)
-        return complete(*await in_time(self._bridge.sim_fault(request.path_params["stem"], fault)))
+        stem = request.path_params["stem"]
+        return self._changed(request, stem, fault, *await in_time(self._bridge.sim_fault(stem, fault)))
+
+    def _changed(
+        self, request: Request, stem: str, what: dict[str, object], code: int, body: dict[str, object]
+    ) -> Response:
+        """Who plays with a device is in the audit table too: what it then does may look like the plant."""
+        result = "ok" if code == 200 else str(body.get("error") or "refused")
+        self._access.audit(incoming.by_whom(request), f"/sim/{stem}", orjson.dumps(what).decode(), result)
+        return complete(code, body)

@@ -206,3 +206,15 @@ def test_an_operator_writes_values_and_no_actions(site):
         for body in (207, {"value": 207}):
             answer = operator.post("/api/message", json={"method": "set", "uri": start, "body": body})
             assert answer.status_code == 200
+
+
+def test_who_plays_with_a_simulated_device_is_in_the_audit(site: LoginSite) -> None:
+    emma = site.page("emma")
+    site.rows.clear()
+    assert emma.post(f"{site.url}/api/sim/bms_1/points", json={"info/soc": 50}).status_code == 200
+    assert emma.post(f"{site.url}/api/sim/bms_9/points", json={"a/b": 1}).status_code == 404
+    told = [(by.who, by.origin, uri, new, result) for by, uri, new, result in site.rows]
+    assert told == [
+        ("emma", "127.0.0.1", "/sim/bms_1", '{"info/soc":50}', "ok"),
+        ("emma", "127.0.0.1", "/sim/bms_9", '{"a/b":1}', "refused"),
+    ]

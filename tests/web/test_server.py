@@ -12,6 +12,7 @@ import uvloop
 
 from ess_actors.core.errors import ConfigError
 from ess_actors.core.messages import Message
+from ess_actors.web import server
 from ess_actors.web.server import GRACE_S, bind
 from tests.waiting import wait_for
 
@@ -139,4 +140,33 @@ def test_bytes_that_are_not_http_do_no_harm(served: Any) -> None:
                     pass
             except ConnectionResetError:
                 pass
+    assert served.client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "])
+def test_a_head_that_does_not_come_costs_no_connection_for_long(
+    served: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(server, "HEAD_LIMIT_S", 0.2)
+    whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for before in (b"", whole) if sent else (b"",):
+        with socket.create_connection((served.host, served.port), 10) as client:
+            client.settimeout(10)
+            client.sendall(before)
+            while before and not client.recv(65536).endswith(b"}"):
+                pass
+            client.sendall(sent)
+            assert client.recv(65536) == b"", "it is closed by the server"
+    assert served.client.get("/healthz").status_code == 200
+
+
+def test_an_answer_may_take_longer_than_the_head_of_its_request(
+    served: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEAD_LIMIT_S", 0.05)
+    with served.client.stream("GET", "/api/listen") as answer:
+        lines = answer.iter_lines()
+        assert [line for line in (next(lines) for _ in range(4)) if line.startswith(":")], (
+            "said once a second"
+        )
     assert served.client.get("/healthz").status_code == 200
