@@ -20,46 +20,42 @@ from thespian.actors import (
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
 from ess_actors.actors.disturb import disturb
-from ess_actors.actors.inheritance import Heir
+from ess_actors.actors.posting import Posting
 from ess_actors.actors.process import describe_crash, die_with_parent, keep_own_logging, name_process
 from ess_actors.actors.progress import PROGRESS, Concern, row_of
-from ess_actors.actors.seal import seal
-from ess_actors.core.control import Begin, Configure, Crashed, Directory, Entry, Heartbeat, Ready, Taken, Wake
+from ess_actors.core.control import Begin, Configure, Crashed, Directory, Heartbeat, Ready, Taken, Wake
 from ess_actors.core.directory import Router
-from ess_actors.core.flow import TAKEN_EVERY, Flow, Parcel
-from ess_actors.core.messages import Frame, Message, from_wire, to_wire
-from ess_actors.core.metrics import Meter, Snapshot
+from ess_actors.core.flow import TAKEN_EVERY, Parcel
+from ess_actors.core.messages import Message, from_wire
+from ess_actors.core.metrics import Snapshot
 
 HEARTBEAT_S = 1.0
 PULSE_S = 0.4  # so often an actor that has nothing to do shows that it could
-_EARLY_EVENTS = 50
 
 
-class TreeActor(Heir):
+class TreeActor(Posting):
     """Base of all actors. Subclasses override the `on_...` methods; an exception in any of them is a crash."""
 
     kind: ClassVar[str]
+    patient: ClassVar[bool] = False
+    """Publications for it may be gathered for PATIENCE_S; `sent` tells when each was made."""
 
     def __init__(self) -> None:
         super().__init__()
         die_with_parent()
         keep_own_logging()
-        self.actor_id = ""
         self.generation = 0
         self.state_dir = Path()
-        self.meter = Meter()
         self.everybody: tuple[str, ...] = ()
+        self.sent = 0.0
+        """When the message at hand was sent, monotonic seconds."""
         self._parent: Any = None
         self._supervisor: Any = None
-        self._router: Router[Entry] = Router("")
-        self._flows: dict[str, Flow] = {}
         self._running: frozenset[str] = frozenset()
         self._next_heartbeat = 0.0
         self.row = -1
         self._process = psutil.Process()
         self._crashed = False
-        self._early: list[Message] = []
-        """Events from before the first directory: a device that was never there is told of all the same."""
         self._armed: dict[str, float] = {}
 
     # --- what subclasses override -----------------------------------------------------------------------------
@@ -113,45 +109,17 @@ class TreeActor(Heir):
         """Tell the parent that this actor works and what it listens to."""
         self.send(
             self._parent,
-            Ready(self.actor_id, self.generation, os.getpid(), self.myAddress, tuple(subscriptions)),
+            Ready(
+                self.actor_id,
+                self.generation,
+                os.getpid(),
+                self.myAddress,
+                tuple(subscriptions),
+                self.patient,
+            ),
         )
         self._next_heartbeat = time.monotonic()
         self._beat()
-
-    def post(self, message: Message) -> int:
-        """Send to everybody who listens to the message's uri; returns how many that are."""
-        return self.post_all((message,))
-
-    def post_all(self, messages: Iterable[Message]) -> int:
-        """Send several; what one actor gets of them goes in one parcel, in order: it costs as much as one message."""
-        now, sent = time.monotonic(), 0
-        parcels: dict[str, tuple[Entry, list[Frame]]] = {}
-        for message in messages:
-            message = message._replace(sender=self.actor_id)
-            recipients = self._router.recipients(message)
-            if not recipients and message.method == "post" and not self._router.entries:
-                self._early = [*self._early[-_EARLY_EVENTS:], message]
-            if not recipients and message.method == "set":
-                self.meter.count("ess_messages_dropped_total", self.actor_id, "no_recipient")
-            for entry in recipients:
-                frame = to_wire(message, entry.actor_id, now)
-                parcels.setdefault(entry.actor_id, (entry, []))[1].append(frame)
-            sent += len(recipients)
-        for entry, frames in parcels.values():
-            flow = self._flows.get(entry.actor_id)
-            if flow is None:
-                flow = self._flows[entry.actor_id] = Flow(now)
-            self._send_parcels(entry, flow.offer(frames, now))
-        return sent
-
-    @property
-    def backlog(self) -> int:
-        """Messages that wait because their receivers have not taken those before. Any thread may ask."""
-        return sum(map(len, tuple(self._flows.values())))
-
-    def _send_parcels(self, entry: Entry, parcels: list[Parcel]) -> None:
-        for parcel in parcels:
-            self.send(entry.address, parcel)
 
     def wake_after(self, seconds: float, wake: Wake) -> None:
         """Ask for `on_wake(wake)`; it cannot be taken back."""
@@ -193,7 +161,7 @@ class TreeActor(Heir):
                 after = {e.actor_id: e.generation for e in message.entries}
                 gone = frozenset(i for i, generation in before.items() if after.get(i) != generation)
                 for actor_id in gone:
-                    self._count_undeliverable(len(self._flows.pop(actor_id, ())))
+                    self._count_undeliverable(self._outbox.gone(actor_id))
                 self._running = frozenset(after)
                 early, self._early = self._early, []
                 self.post_all(early)
@@ -201,6 +169,7 @@ class TreeActor(Heir):
             case ChildActorExited():
                 self.on_child_exited(message.childAddress)
             case ActorExitRequest():
+                self._send_all(self._outbox.release(time.monotonic()))
                 self.on_exit()
             case DeadEnvelope():
                 # Its receiver died with it; only the supervisor, who asked for dead letters, gets these.
@@ -217,28 +186,11 @@ class TreeActor(Heir):
             # A port of the operating system was given to another actor than the sender meant.
             self.meter.count("ess_messages_dropped_total", self.actor_id, "not_for_me")
             return
-        self.meter.observe("ess_message_latency_seconds", self.actor_id, seconds=time.monotonic() - sent)
+        self.sent = sent
+        if not self.patient:
+            self.meter.observe("ess_message_latency_seconds", self.actor_id, seconds=time.monotonic() - sent)
         self.meter.count("ess_messages_total", self.actor_id, message.method)
         self.on_message(message)
-
-    def _count_undeliverable(self, messages: int) -> None:
-        if messages:
-            self.meter.count("ess_messages_dropped_total", self.actor_id, "undeliverable", by=messages)
-
-    def _taken(self, taken: Taken) -> None:
-        entry, flow = self._router.entry(taken.actor_id), self._flows.get(taken.actor_id)
-        if entry is not None and flow is not None and entry.generation == taken.generation:
-            self._send_parcels(entry, flow.taken(taken.number, time.monotonic()))
-
-    def _look_after_flows(self, now: float) -> None:
-        self.meter.gauge("ess_messages_waiting", self.actor_id, value=self.backlog)
-        self.meter.total("ess_messages_refused_total", self.actor_id, value=seal.refused)
-        for actor_id, flow in self._flows.items():
-            if flow.shed:
-                self.meter.count("ess_messages_dropped_total", self.actor_id, "overload", by=flow.shed)
-                flow.shed = 0
-            if entry := self._router.entry(actor_id):
-                self._send_parcels(entry, flow.retry(now))
 
     def _configure(self, message: Configure, parent: Any) -> None:
         self.actor_id, self.generation = message.actor_id, message.generation
@@ -262,6 +214,8 @@ class TreeActor(Heir):
             self._beat()
         elif payload.what == "pulse":
             self._pulse()
+        elif payload.what == "gathered":
+            self._send_all(self._outbox.release(time.monotonic()))
         else:
             self.on_wake(payload)
 

@@ -15,6 +15,7 @@ from ess_actors.core.control import Answer, HistoryPoints, HistoryTrend
 from ess_actors.core.events import ALARM, STATUS, Event
 from ess_actors.core.history_intake import SUBSCRIPTIONS, Intake
 from ess_actors.core.history_keeping import Keeping
+from ess_actors.core.history_order import LATE_S, InOrder
 from ess_actors.core.history_queue import Queue
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Meter, Snapshot
@@ -30,13 +31,14 @@ _UPKEEP_S: Final = 10.0
 """So often it is looked whether something is to be tidied up."""
 _MOST_QUESTIONS: Final = 16
 _MOST_UNTAKEN: Final = 5000
-"""Publications that may wait for the IO thread."""
+"""Publications that may wait to be put in order."""
 
 
 class HistoryActor(IoActor):
     """A process of its own: no write of readings stands before a commit of alarms, and nobody waits for this one."""
 
     kind = "history"
+    patient = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +46,7 @@ class HistoryActor(IoActor):
         self._intake = Intake()
         self._queue = Queue()
         self._io_meter = Meter()
-        self._untaken = 0
+        self._untaken = InOrder()
         self._lost: dict[str, int] = {}
         self._names: set[str] = set()
         """Points of former lives."""
@@ -65,11 +67,10 @@ class HistoryActor(IoActor):
         self.run_io(self._live())
 
     def on_message(self, message: Message) -> None:
-        if self._untaken >= _MOST_UNTAKEN:
+        if len(self._untaken) >= _MOST_UNTAKEN:
             self.meter.count("ess_history_dropped_total", self.actor_id, "overload")
             return
-        self._untaken += 1
-        self.call_io(self._take, message, time.time())
+        self.call_io(self._untaken.put, message, self.sent)
 
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
@@ -90,6 +91,7 @@ class HistoryActor(IoActor):
 
     async def stop_io(self) -> None:
         self._ending = True
+        self._take(0.0)
         self._intake.end(time.time())
         self._collect()
         await self._flush()
@@ -115,13 +117,17 @@ class HistoryActor(IoActor):
     async def _gather(self) -> None:
         """What waits stays bounded also while a write does not come back."""
         while not self._ending:
-            self._intake.tick(time.time())
+            self._take(LATE_S)
+            self._intake.tick(time.time() - LATE_S)
             self._collect()
             await asyncio.sleep(_BATCH_S)
 
-    def _take(self, message: Message, now: float) -> None:
-        self._untaken -= 1
-        self._intake.take(message.uri, message.body, message.quality, now)
+    def _take(self, old_s: float) -> None:
+        """Whatever is so old, in order of time."""
+        now = time.monotonic()
+        ahead = time.time() - now
+        for message, at in self._untaken.take(now - old_s):
+            self._intake.take(message.uri, message.body, message.quality, at + ahead)
 
     def _collect(self) -> None:
         intake = self._intake

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -125,7 +125,7 @@ class SupervisingActor(TreeActor):
                 and process.generation == generation
                 and process.entry is not None
             ):
-                process.entry = Entry(child_id, generation, process.entry.address, subscriptions)
+                process.entry = replace(process.entry, subscriptions=subscriptions)
                 return True
         return False
 
@@ -276,7 +276,9 @@ class SupervisingActor(TreeActor):
             ready.actor_id, ready.generation, ready.pid, time.monotonic()
         ):
             return
-        process.entry = Entry(ready.actor_id, ready.generation, ready.address, ready.subscriptions)
+        process.entry = Entry(
+            ready.actor_id, ready.generation, ready.address, ready.subscriptions, ready.patient
+        )
         self.on_children_changed()
 
     def _process_of(self, child_id: str, generation: int) -> _Process | None:

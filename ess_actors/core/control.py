@@ -40,6 +40,8 @@ class Ready:
     pid: int
     address: Any
     subscriptions: tuple[str, ...]
+    patient: bool = False
+    """It need not have publications at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Entry:
     generation: int
     address: Any
     subscriptions: tuple[str, ...]
+    patient: bool = False
+    """Publications for it may be gathered, see `core.outbox`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ class Flow:
 
     def offer(self, frames: Iterable[Frame], now: float) -> list[Parcel]:
         """Messages to send, in order; what may go now."""
+        stuck = bool(self._waiting)
         for frame in frames:
-            if self._waiting and method_of(frame) == "pub":
+            if stuck and method_of(frame) == "pub":
                 self._coalesce(frame)
             self._waiting.append(frame)
         if self._sent == self._taken:

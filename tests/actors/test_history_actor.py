@@ -99,8 +99,8 @@ def test_a_history_that_stands_still_costs_its_senders_nothing(plant: Plant) -> 
     os.kill(pid, signal.SIGSTOP)
     try:
         before = plant.told()[5]
-        plant.system.tell(plant.bus, Load(60, 20, 4.0))
-        # 600 messages in 4 s would be: what does not go waits with the sender, bounded, and the sender goes on.
+        plant.system.tell(plant.bus, Load(240, 5, 6.0))
+        # 1,440 messages, of which a window holds 512: what does not go waits with the sender, bounded, which goes on.
         wait_for("messages that wait", lambda: plant.told()[4] > 0, 10)
         waiting = wait_for("most of them", lambda: (n := plant.told()[4]) >= 60 and n, 20)
         assert waiting <= MOST_WAITING + WINDOW

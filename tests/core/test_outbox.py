@@ -1,0 +1,70 @@
+"""All an actor sends: who is in a hurry has it at once, who is patient gets parcels, nobody gets it out of order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ess_actors.core.flow import FRAMES, Parcel
+from ess_actors.core.history_order import LATE_S, InOrder
+from ess_actors.core.messages import Frame, Message, to_wire
+from ess_actors.core.outbox import PATIENCE_S, Outbox
+
+
+def frame(number: int, uri: str = "/components/c") -> Frame:
+    return to_wire(Message("pub", uri, b"%d" % number), "history", float(number))
+
+
+def numbers(parcels: list[Parcel]) -> list[list[int]]:
+    return [[int(str(one[2]).removesuffix(".0")) for one in parcel.frames] for parcel in parcels]
+
+
+def test_what_is_gathered_goes_after_a_second_in_one_parcel() -> None:
+    outbox = Outbox()
+    assert outbox.due is None
+    for number in range(5):
+        assert outbox.gather("history", [frame(number)], 10.0 + number / 10) == []
+    assert outbox.due == 10.0 + PATIENCE_S
+    ((receiver, parcels),) = outbox.release(11.0)
+    assert (receiver, numbers(parcels), outbox.due) == ("history", [[0, 1, 2, 3, 4]], None)
+    assert list(outbox.release(12.0)) == []
+
+
+def test_a_full_parcel_does_not_wait() -> None:
+    outbox = Outbox()
+    sent = [numbers(outbox.gather("history", [frame(number)], 0.0)) for number in range(FRAMES)]
+    assert sent[:-1] == [[]] * (FRAMES - 1) and sent[-1] == [list(range(FRAMES))]
+
+
+def test_readings_of_one_component_that_are_gathered_are_all_kept() -> None:
+    outbox = Outbox()
+    outbox.gather("history", [frame(number) for number in range(10)], 0.0)
+    ((_, parcels),) = outbox.release(1.0)
+    assert numbers(parcels) == [list(range(10))] and outbox.shed() == 0
+
+
+def test_an_order_goes_at_once_and_behind_what_was_gathered_before_it() -> None:
+    outbox = Outbox()
+    outbox.gather("history", [frame(1), frame(2)], 0.0)
+    assert numbers(outbox.offer("history", [frame(3)], 0.1)) == [[1, 2, 3]]
+    assert numbers(outbox.offer("ess_1", [frame(4)], 0.1)) == [[4]]
+
+
+def test_one_that_is_gone_gets_nothing_and_its_messages_are_counted() -> None:
+    outbox = Outbox()
+    outbox.gather("history", [frame(1), frame(2)], 0.0)
+    assert outbox.gone("history") == 2 and list(outbox.release(1.0)) == []
+    assert outbox.gone("nobody") == 0 and len(outbox) == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 3)), max_size=40))
+def test_times_never_go_back_and_nothing_is_lost(made: list[tuple[float, float]]) -> None:
+    """Each is made at one time and arrives a while later; some too late for their place."""
+    order, taken = InOrder(), []
+    arriving = sorted((at + late, at) for at, late in made)
+    for now in [*(float(n) for n in range(105)), 200.0]:
+        while arriving and arriving[0][0] <= now:
+            order.put(Message("pub", "/x"), arriving.pop(0)[1])
+        taken += [at for _, at in order.take(now - LATE_S)]
+    assert len(taken) == len(made) and len(order) == 0
+    assert taken == sorted(taken)
+    if all(late <= PATIENCE_S / 2 for _, late in made):
+        assert taken == sorted(at for at, _ in made), "each at its own time"
