@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from ess_actors.actors.web_alarms import joined
 from ess_actors.core.alarm_router import AlarmRouter
 from ess_actors.core.alarm_state import State
 from ess_actors.core.ess import Ess
@@ -291,6 +292,9 @@ class Storm:
             one, two = (told[name].get(identity) for name in NAMES)
             if one != two:
                 found.append(f"the routers tell differently of {identity}: {one} {two}")
+        page = joined(lists, [])  # what the web actor makes of the answers of all routers
+        if page != lists["ess_1"]:
+            found.append(f"the page shows another list than the routers: {[one['id'] for one in page]}")
         for name in NAMES:
             found += self._of_instance(name)
         found += self._words()

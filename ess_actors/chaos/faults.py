@@ -35,7 +35,8 @@ HOLD_S: Final = 4.0
 """A fault that does not end of itself, or with its victim, is ended after so long."""
 SLOW_S: Final = 3.0
 MEMORY_MB: Final = 100
-_REST: Final = 8
+_REST: Final = 24
+"""So many victims are remembered: those of a good minute."""
 _OFTEN: Final = 2
 
 
@@ -49,6 +50,13 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"
+
+    @property
+    def restarts(self) -> str:
+        """Who is started anew because of it; empty = nobody."""
+        if self.kind == "disk read-only":
+            return "store"
+        return self.target if self.on_process and self.kind != "memory" else ""
 
     @property
     def on_process(self) -> bool:
@@ -103,9 +111,8 @@ def deck(faults: Sequence[Fault], seed: int) -> Iterator[tuple[Fault, ...]]:
             drawn += 1
             others = [one for one in pile if _together(first, one)]
             if drawn % 3 == 0 and others:
-                second = others[0]
+                second = _next(others, recent)
                 pile.remove(second)
-                recent.append(second.target)
                 yield first, second
             else:
                 yield (first,)
@@ -121,9 +128,11 @@ def _shuffled(faults: Sequence[Fault], dice: random.Random) -> list[Fault]:
 
 def _next(pile: list[Fault], recent: deque[str]) -> Fault:
     """An actor that fails too often in a minute is rightly given up; its turn comes later."""
-    chosen = next((one for one in pile if list(recent).count(one.target) < _OFTEN), pile[0])
+    often = {one: list(recent).count(one.restarts) if one.restarts else 0 for one in pile}
+    chosen = next((one for one in pile if often[one] < _OFTEN), min(pile, key=lambda one: often[one]))
     pile.remove(chosen)
-    recent.append(chosen.target)
+    if chosen.restarts:
+        recent.append(chosen.restarts)
     return chosen
 
 

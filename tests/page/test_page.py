@@ -1,5 +1,7 @@
 """Operators at the page: the five views, what may be done in them and by whom, and a lost connection."""
 
+import random
+
 import pytest
 
 from tests.page.browser import PHONE, wait_for
@@ -157,6 +159,105 @@ def test_clear_tells_who_did_not_answer(site, hot):
     hot.click("dialog button.primary")
     wait_for("it to run", site.is_ready)
     hot.go("/alarms")
+
+
+def shown(page) -> dict[str, str]:
+    """Id and state of every alarm in the list of the page, also of those that are put aside."""
+    rows = page.driver.execute_script(
+        "return [...document.querySelectorAll('#alarms tr[data-id]')].map((row) => [row.dataset.id, row.dataset.state])"
+    )
+    return dict(rows)
+
+
+def listed(site, router: str = "") -> dict[str, str]:
+    """The same of the operator API, or of the combined list of one router."""
+    told = site.get(f"/alarm_router/{router}") if router else site.http.get("/api/alarms").json()
+    return {alarm["id"]: alarm["state"] for alarm in told["alarms"]}
+
+
+def journaled(site) -> dict[str, str]:
+    """Where the last transition of each alarm ended, by the journal."""
+    steps = site.http.get("/api/alarms/history", params={"limit": 5000}).json()["transitions"]
+    return {step["id"]: step["to"] for step in reversed(steps) if step["to"] != "normal" or step["id"]}
+
+
+WORDS = (
+    "MaxCellVoltage",
+    "MinCellVoltage",
+    "MaxCellTemp",
+    "MinCellTemp",
+    "CurrentMax",
+    "CurrentMin",
+    "Racks",
+)
+"""Faults of a battery by the bits of the site controller's word, from 0 on for the first and 11 for the second."""
+POINTS = dict(
+    zip(WORDS, ("max_cell_voltage", "min_cell_voltage", "max_cell_temp", "min_cell_temp", "current_max",
+                "current_min", "racks"), strict=True)
+)  # fmt: skip
+
+
+def test_page_routers_word_and_journal_tell_the_same_after_a_storm_with_kills(site, page):
+    dice = random.Random(1)
+    page.go("/alarms")
+    wrong = {(number, name): False for number in (1, 2) for name in WORDS}
+    for turn in range(24):
+        for key in dice.sample(sorted(wrong), 3):
+            wrong[key] = not wrong[key]
+        told = {
+            n: {f"ess_{n}/bms_info/f_{POINTS[w]}": on for (m, w), on in wrong.items() if m == n}
+            for n in (1, 2)
+        }
+        for number, points in told.items():
+            site.sim_set(f"bms_{number}", points)
+        if turn % 8 == 3:
+            victim = ("ess_1/alarms", "ess_2", "web")[turn // 8]
+            pid = site.kill(victim)
+            wait_for(f"{victim} to be back", lambda victim=victim, pid=pid: site.is_back(victim, pid))
+    wait_for("the site to be complete", site.is_ready)
+    for number, name in wrong:
+        wrong[number, name] = name in ("MaxCellTemp", "Racks")
+        site.sim_set(f"bms_{number}", {f"ess_{number}/bms_info/f_{POINTS[name]}": wrong[number, name]})
+
+    def faults(active: bool) -> set[str]:
+        found = site.http.get("/api/alarms").json()["alarms"]
+        return {one["source"] for one in found if one["type"] == "fault" and one["active"] is active}
+
+    standing = {f"/faults/bms_{n}:BMS_{n}_{name}" for (n, name), on in wrong.items() if on}
+    wait_for("what stands, and nothing else", lambda: faults(True) == standing)
+
+    def same() -> bool:
+        everywhere = [listed(site), listed(site, "ess_1"), listed(site, "ess_2"), shown(page)]
+        journal = {one: to for one, to in journaled(site).items() if to != "normal"}
+        return all(one == everywhere[0] for one in everywhere) and journal == everywhere[0]
+
+    wait_for("one list everywhere", same)
+    word = site.get("/ess_1/site/ess_1/ess_ls/ess_faults")
+    latched = {source.rpartition(":")[2] for source in faults(True) | faults(False)}
+    for first, number in ((0, 1), (11, 2)):
+        for bit, name in enumerate(WORDS, first):
+            assert bool(word >> bit & 1) == (f"BMS_{number}_{name}" in latched), (bit, word, latched)
+    for number, name in wrong:
+        site.sim_set(f"bms_{number}", {f"ess_{number}/bms_info/f_{POINTS[name]}": None})
+    wait_for("all to have returned", lambda: not faults(True))
+    site.clear_until("the lists to be empty", lambda: not faults(False))
+    wait_for("the page to show it", lambda: shown(page) == listed(site))
+
+
+def test_what_followed_from_a_silent_device_is_folded_under_it(site, page):
+    page.go("/alarms")
+    lost = "ess_2:alarm:/status/bms_2:Timestamp"
+    site.sim_fault("bms_2", "offline")
+    heat(site, True)
+    wait_for("the silence", lambda: (site.alarm("/status/bms_2:Timestamp") or {}).get("active"))
+    cause = site.alarm("/status/bms_2:Timestamp")["id"]
+    site.sim_fault("bms_2", "none")
+    wait_for("what followed", lambda: (site.alarm(HOT) or {}).get("cause") == cause)
+    page.says(f'#alarms tr[data-id="{cause}"] .fold', "that followed")
+    assert cause.startswith(lost[:5])
+    heat(site, False)
+    wait_for("it to return", lambda: not (site.alarm(HOT) or {}).get("active"))
+    site.clear_until("it to be cleared", lambda: site.alarm(HOT) is None)
 
 
 def test_the_journal_of_alarms_can_be_searched(site, page):
