@@ -238,7 +238,7 @@ def test_page_routers_word_and_journal_tell_the_same_after_a_storm_with_kills(si
         for bit, name in enumerate(WORDS, first):
             assert bool(word >> bit & 1) == (f"BMS_{number}_{name}" in latched), (bit, word, latched)
     for number, name in wrong:
-        site.sim_set(f"bms_{number}", {f"ess_{number}/bms_info/f_{POINTS[name]}": None})
+        site.sim_set(f"bms_{number}", {f"ess_{number}/bms_info/f_{POINTS[name]}": False})
     wait_for("all to have returned", lambda: not faults(True))
     site.clear_until("the lists to be empty", lambda: not faults(False))
     wait_for("the page to show it", lambda: shown(page) == listed(site))
@@ -246,15 +246,14 @@ def test_page_routers_word_and_journal_tell_the_same_after_a_storm_with_kills(si
 
 def test_what_followed_from_a_silent_device_is_folded_under_it(site, page):
     page.go("/alarms")
-    lost = "ess_2:alarm:/status/bms_2:Timestamp"
+    silence = "/status/bms_2:Timestamp"
     site.sim_fault("bms_2", "offline")
     heat(site, True)
-    wait_for("the silence", lambda: (site.alarm("/status/bms_2:Timestamp") or {}).get("active"))
-    cause = site.alarm("/status/bms_2:Timestamp")["id"]
+    wait_for("the silence", lambda: (site.alarm(silence) or {}).get("active"))
     site.sim_fault("bms_2", "none")
-    wait_for("what followed", lambda: (site.alarm(HOT) or {}).get("cause") == cause)
+    cause = wait_for("what followed", lambda: (site.alarm(HOT) or {}).get("cause"))
+    assert silence in cause
     page.says(f'#alarms tr[data-id="{cause}"] .fold', "that followed")
-    assert cause.startswith(lost[:5])
     heat(site, False)
     wait_for("it to return", lambda: not (site.alarm(HOT) or {}).get("active"))
     site.clear_until("it to be cleared", lambda: site.alarm(HOT) is None)
@@ -328,7 +327,7 @@ def test_a_lost_connection_shows_and_heals(site, page):
     page.find('.bms[data-asset="bms_1"]')
     page.gone("#lost")
     site.wire.silence()
-    page.says("#lost", "No connection")
+    assert "No connection" in page.find("#lost").text
     assert "stale" in page.find("body").get_attribute("class")
     site.wire.cut()
     page.gone("#lost")
