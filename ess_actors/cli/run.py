@@ -213,6 +213,8 @@ class _LiveLine:
 
     def show(self) -> None:
         parts = [f"{one.label} {self._value(one)}" for one in self._site.live]
+        if self._stop_asked():
+            return  # half of it was not asked for any more
         click.echo(f"{time.strftime('%H:%M:%S')}  " + "  ".join(parts))
         sys.stdout.flush()
 

@@ -177,3 +177,8 @@ def test_when_nothing_runs_there_every_verb_exits_2_with_one_line(nowhere, words
 def test_an_address_that_is_none_is_a_usage_error(address):
     result = ess("status", "--api", address)
     assert result.exit_code == 2 and "HOST:PORT" in result.stderr
+
+
+def test_a_site_without_tls_is_said_to_have_none(site):
+    result = ess("status", "--api", f"https://{site.address}")
+    assert result.exit_code == 2 and "speaks no TLS; leave the https:// away" in result.stderr
