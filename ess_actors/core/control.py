@@ -67,6 +67,9 @@ class Heartbeat:
     rss_bytes: int
     snapshot: Snapshot
 
+    def __str__(self) -> str:
+        return f"heartbeat of {self.actor_id}"  # see `Parcel`
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -85,6 +88,9 @@ class Directory:
     """Supervisor -> all: who runs where, complete. Renewed at each change."""
 
     entries: tuple[Entry, ...]
+
+    def __str__(self) -> str:
+        return f"directory of {len(self.entries)}"  # see `Parcel`
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class Parcel(NamedTuple):
     number: int
     frames: list[Frame]
 
+    def __str__(self) -> str:
+        # The transport makes a text of whatever passes, three times, and shows it to nobody.
+        return f"parcel {self.number}"
+
 
 class Flow:
     """The messages of one actor to one other. Times are monotonic seconds."""

@@ -44,6 +44,9 @@ class Commit(NamedTuple):
     whole: bool
     """`state` is all there is: the first commit of a life, and the first to a store that started anew."""
 
+    def __str__(self) -> str:
+        return f"commit {self.ticket} of {self.source}"  # see `Parcel`
+
 
 class Committed(NamedTuple):
     """Store -> actor: this commit and those before it are in the file (or cannot be, and the store said so)."""
