@@ -28,6 +28,8 @@ def command(api: Api, uri: str, body: str) -> None:
 
 def _is_unknown(api: Api, uri: str) -> bool:
     """Instances make what is set and not there, as their documents may count on; a person may have mistyped it."""
+    if "@" in uri or "/cfg/" in uri:  # params and documents are new most of the time
+        return False
     try:
         api.message("get", uri)
     except RequestError as refusal:
