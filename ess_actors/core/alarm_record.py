@@ -57,6 +57,8 @@ class Alarm:
     changed: float = 0.0
     called: float = 0.0
     """When operators were last called for it: an acknowledgement that is older is for something else."""
+    cleared_by: str = ""
+    """Who cleared it while it was active: it goes with its return, and the journal says on whose order."""
     leader: bool = False
     """It was raised when no fault stood anywhere."""
     cause: str = ""
@@ -121,11 +123,12 @@ class Alarm:
             self.return_at = self.return_at or at + delay
             return []
         self.active, self.ended = False, at
-        return [self._step(Event.RETURN, at, why=why), *self._forgotten(at)]
+        return [self._step(Event.RETURN, at, why=why or self._on_order()), *self._forgotten(at)]
 
     def clear(self, at: float, by: str) -> list[Step]:
         """Its list was emptied. What is still active stays, and goes when it returns; what is hidden stays hidden."""
         self.owed = False
+        self.cleared_by = by if self.active else ""
         if self.state is State.UNACKNOWLEDGED:
             self.acknowledged = {"by": by, "at": at}
         return [*self._told(self._step(Event.CLEAR, at, by)), *self._forgotten(at)]
@@ -192,7 +195,7 @@ class Alarm:
             steps.append(self._activate(at, since))
         if self.return_at and self.return_at <= at:
             self.return_at, self.active, self.ended = 0.0, False, at
-            steps += [self._step(Event.RETURN, at), *self._forgotten(at)]
+            steps += [self._step(Event.RETURN, at, why=self._on_order()), *self._forgotten(at)]
         if self.realarm_at and self.realarm_at <= at:
             self.acknowledged = None
             steps.append(self._step(Event.REALARM, at))
@@ -204,8 +207,12 @@ class Alarm:
     def _activate(self, at: float, since: float) -> Step:
         self.active, self.since, self.acknowledged = True, since, None
         self.owed = self.rules.latch
+        self.cleared_by = ""
         self.leader, self.cause = False, ""
         return self._step(Event.RAISE, at)
+
+    def _on_order(self) -> str:
+        return f"cleared by {self.cleared_by}" if self.cleared_by and not self.owed else ""
 
     def _step(self, event: Event, at: float, by: str = "", why: str = "") -> Step:
         before = self.state

@@ -129,13 +129,11 @@ def test_a_clear_of_an_active_alarm_leaves_it_standing_until_it_returns() -> Non
     one.raised(0.0, 0.0)
     one.clear(1.0, "eve")
     assert one.state is A and one.acknowledged == {"by": "eve", "at": 1.0}
-    one.returned(2.0)
-    assert one.state is N
+    assert [(step.after, step.why) for step in one.returned(2.0)] == [(N, "cleared by eve")]
     one.raised(3.0, 3.0)
     one.clear(4.0, "eve")
     assert [step.after for step in one.reported(5.0)] == [U], "it is reported anew: the clear did not help"
-    one.returned(6.0)
-    assert one.state is R
+    assert [(step.after, step.why) for step in one.returned(6.0)] == [(R, "")]
 
 
 def test_a_shelf_ends_by_itself_and_what_happened_on_it_is_seen() -> None:
