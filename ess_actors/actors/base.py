@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -247,6 +248,8 @@ class TreeActor(Posting):
 
     def _crash(self, error: Exception) -> None:
         self._crashed = True
+        with suppress(Exception):  # what was sent before the crash was sent
+            self._send_all(self._outbox.release(time.monotonic()))
         reason = describe_crash(self.actor_id or self.kind, self.generation, error)
         if self._parent is not None:
             self.send(self._parent, Crashed(self.actor_id, self.generation, reason))

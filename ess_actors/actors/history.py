@@ -71,6 +71,8 @@ class HistoryActor(IoActor):
             self.meter.count("ess_history_dropped_total", self.actor_id, "overload")
             return
         self.call_io(self._untaken.put, message, self.sent)
+        if len(self._untaken) > _MOST_UNTAKEN // 2:  # much came at once, and most of that is old enough
+            self.call_io(self._take, LATE_S)
 
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
@@ -117,17 +119,17 @@ class HistoryActor(IoActor):
     async def _gather(self) -> None:
         """What waits stays bounded also while a write does not come back."""
         while not self._ending:
-            self._take(LATE_S)
-            self._intake.tick(time.time() - LATE_S)
+            self._intake.tick(self._take(LATE_S))
             self._collect()
             await asyncio.sleep(_BATCH_S)
 
-    def _take(self, old_s: float) -> None:
-        """Whatever is so old, in order of time."""
+    def _take(self, old_s: float) -> float:
+        """Whatever is so old, in order of time; up to which time that is (unix seconds)."""
         now = time.monotonic()
         ahead = time.time() - now
         for message, at in self._untaken.take(now - old_s):
             self._intake.take(message.uri, message.body, message.quality, at + ahead)
+        return now - old_s + ahead
 
     def _collect(self) -> None:
         intake = self._intake

@@ -90,7 +90,7 @@ class ModbusClientActor(IoActor):
     def _client(self, one: ClientMap) -> Client:
         """With the part of the safe list that is its own."""
         safe = self._part(one)
-        quiet = self.generation == 1 and not self._settings.again
+        quiet = self.generation == 1 and not self._settings.again and not self._clients
         if safe is not None and not safe.values:
             safe = None
         return Client(one, self.from_io, meter=self._io_meter, safe=safe, quiet_start=quiet)
@@ -157,16 +157,17 @@ class ModbusClientActor(IoActor):
         return {**super().snapshot(), **self._io_meter.snapshot()}
 
     def _tell_router(self) -> None:
-        """All that is held, to an alarm router that does not know it yet; not before every device has spoken, or what
-        stood before this process began would be taken for over."""
+        """All that is held, to an alarm router that does not know it yet. Of a device that is not served yet nothing is
+        known: what stood before this process began still stands."""
         instance = instance_of(self.actor_id)
         router = self._router.entry(f"{instance}/alarms")
-        guarded = [client.stem for client in self._clients.values() if client.guard is not None]
-        if router is None or router.generation == self._told_router or not self._held.keys() >= set(guarded):
+        if router is None or router.generation == self._told_router:
             return
         self._told_router = router.generation
+        guarded = [client.stem for client in self._clients.values() if client.guard is not None]
         held = {device: reason for device, reason in self._held.items() if reason}
-        body = orjson.dumps({"kind": KIND, "held": held})
+        unknown = [device for device in guarded if device not in self._held]
+        body = orjson.dumps({"kind": KIND, "held": held, "unknown": unknown})
         self.post(Message("set", f"/alarm_router/{instance}", body))
 
     def _watch_parent(self) -> None:
@@ -274,6 +275,14 @@ class ModbusClientActor(IoActor):
                     await client.guard.leave(_LAST_WORDS_S)
                 self._tasks_of.pop(address).cancel()
         added = [address for address in wanted if address not in clients]
+        names = {client.stem for client in clients.values()}
+        for address in added:  # one that goes on keeps its name
+            one, count = wanted[address], 1
+            while one.stem in names:
+                count += 1
+                one = replace(one, stem=f"{wanted[address].stem}_{count}")
+            wanted[address] = one
+            names.add(one.stem)
         for address in added:
             clients[address] = self._client(wanted[address])
         for client in clients.values():

@@ -197,7 +197,7 @@ def _response(
         start = "start a site with `ess-actors run SITE_DIR`"
         raise NothingRuns(f"nothing answers at {address}; {start} or say where with --api") from None
     except OSError as error:
-        if type(error).__name__ == "SSLError":  # by name: importing ssl takes longer than a request
+        if "WRONG_VERSION_NUMBER" in str(error) or "record layer" in str(error).lower():
             raise NothingRuns(f"what answers at {address} speaks no TLS; leave the https:// away") from None
         raise NothingRuns(f"cannot reach {address} ({error}); say where the site is with --api") from None
     except http.client.HTTPException:

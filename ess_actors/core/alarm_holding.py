@@ -18,9 +18,9 @@ def source_of(device: str) -> str:
     return f"/actors/{device}:safe_state"
 
 
-def tell(alarms: AlarmList, teller: str, held: object, wall: float) -> list[Step]:
+def tell(alarms: AlarmList, teller: str, held: object, unknown: object, wall: float) -> list[Step]:
     """`teller` = actor id of the client, `held` = device -> reason, complete: what it held before and does not hold
-    now has returned."""
+    now has returned, but for the devices of `unknown`."""
     states = held if isinstance(held, dict) else {}
     steps: list[Step] = []
     for device, reason in states.items():
@@ -28,12 +28,14 @@ def tell(alarms: AlarmList, teller: str, held: object, wall: float) -> list[Step
         known = alarms.alarms.get(id_of(alarms.instance, ALARM, source_of(device)))
         if known is not None and known.active:
             if known.message == body["message"]:
+                known.teller = teller
                 continue
             body["count"] = known.count
         alarm, new = alarms.raised(body, wall)
         alarm.teller = teller
         steps += new
-    sources = {source_of(device) for device in states}
+    silent = unknown if isinstance(unknown, list) else []
+    sources = {source_of(str(device)) for device in (*states, *silent)}
     for alarm in list(alarms.alarms.values()):
         if alarm.teller == teller and alarm.condition and alarm.source not in sources:
             steps += alarms.normal(alarm.source, wall)

@@ -153,7 +153,8 @@ class AlarmRouter:
                 out = self._publish(steps, now)
                 return out + self.clears.cleared(message.command, body, now, wall)
             case holding.KIND if instance_of(message.sender) == self.instance:
-                return self._publish(holding.tell(self.list, message.sender, body.get("held"), wall), now)
+                held, unknown = body.get("held"), body.get("unknown")
+                return self._publish(holding.tell(self.list, message.sender, held, unknown, wall), now)
             case "suppressed":
                 return self._publish(
                     self.list.suppressed(body.get("source"), body.get("on") is True, wall), now

@@ -32,7 +32,8 @@ def clear_places(engine: Engine) -> tuple[ClearPlace, ...]:
         var = engine.map.tables[table].variables.get(_CLEAR_FAULTS)
         if var is not None and asset not in found and _carried_out(engine, var):
             found[asset] = ClearPlace(asset, f"/{engine.name}{table}/{_CLEAR_FAULTS}", value)
-    return tuple(found.values())
+    root = engine.assets.root.name
+    return tuple(sorted(found.values(), key=lambda place: place.asset != root))  # of all the widest first
 
 
 def _tables(engine: Engine, begin: str, end: str, value: object) -> Iterator[tuple[str, str, object]]:

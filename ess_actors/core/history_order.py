@@ -10,6 +10,9 @@ from ess_actors.core.outbox import PATIENCE_S
 LATE_S: Final = PATIENCE_S + 0.5
 """So old a publication must be before it is taken: by then whatever was made before it is here."""
 
+_APART_S: Final = 1e-6
+"""Of two readings of one point it must be known which is the later one."""
+
 
 class InOrder:
     """Pure. Times are monotonic seconds of one machine."""
@@ -17,7 +20,7 @@ class InOrder:
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Message]] = []
         self._count = 0
-        self._last = 0.0
+        self._last = float("-inf")
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -31,6 +34,6 @@ class InOrder:
         """Those that were made up to `until`, and when; what came too late for its place counts from there on."""
         while self._waiting and self._waiting[0][0] <= until:
             sent, _, message = heapq.heappop(self._waiting)
-            self._last = max(self._last, sent)
+            self._last = max(self._last + _APART_S, sent)
             yield message, self._last
         self._last = max(self._last, until)

@@ -111,10 +111,11 @@ class _Impatient(H11Protocol):
         super().connection_lost(exc)
 
     def _look_at_clock(self) -> None:
-        """Time runs from the first byte of a head, for the first head from the beginning of the connection."""
+        """Time runs from the beginning of the connection, and from what comes while no request is under way; from an
+        answer to that the server's own time for idle connections runs."""
         if self.conn.their_state is not h11.IDLE:
             self._put_off()
-        elif self._late is None and (self.cycle is None or self.conn.trailing_data[0]):
+        elif self._late is None and self.timeout_keep_alive_task is None:
             self._late = self.loop.call_later(HEAD_LIMIT_S, self.transport.close)
 
     def _put_off(self) -> None:

@@ -103,6 +103,23 @@ def test_a_clear_takes_what_has_returned_and_leaves_what_stands(bench: Bench) ->
     assert any(b"1 of 1 cleared" in message.body for message in out)
 
 
+def test_of_a_device_that_is_not_served_yet_nothing_is_known(bench: Bench) -> None:
+    bench.held(pcs="lease", pcs_2="lease")
+    bench.say(PCS, kind="held", held={"ess_1/pcs_2": "start"}, unknown=["ess_1/pcs"])
+    assert set(bench.states().values()) == {"unacknowledged_active"}
+    bench.say(PCS, kind="held", held={}, unknown=["ess_1/pcs"])
+    assert bench.states()[ID] == "unacknowledged_active"
+    bench.held()
+    assert bench.states()[ID] == "returned_unacknowledged"
+
+
+def test_a_device_that_another_client_serves_now_is_that_ones(bench: Bench) -> None:
+    bench.held(pcs="lease", sender="ess_1/old")
+    bench.held(pcs="lease")
+    bench.held(sender="ess_1/old")
+    assert bench.states() == {ID: "unacknowledged_active"}
+
+
 def test_one_client_does_not_speak_for_another(bench: Bench) -> None:
     bench.held(pcs="lease")
     bench.held(sender="ess_1/bms_1")
@@ -120,5 +137,5 @@ def test_a_device_that_the_site_has_no_longer_is_held_no_longer(bench: Bench) ->
 
 @pytest.mark.parametrize("held", [None, 1, [], {"ess_1/pcs": None}, {"ess_1/pcs": {}}])
 def test_nonsense_brings_nothing_down(bench: Bench, held: object) -> None:
-    bench.say(PCS, kind="held", held=held)
+    bench.say(PCS, kind="held", held=held, unknown=held)
     assert set(bench.states()) <= {ID}

@@ -45,3 +45,8 @@ def test_a_button_in_a_circle_or_one_that_only_tells_others_clears_nothing() -> 
         },
     )
     assert told == {}
+
+
+def test_of_several_the_instance_itself_comes_first() -> None:
+    clears = {"value": "x", "actions": {"onSet": CLEARS}}
+    assert list(places(faults__ess=clears, faults__ess_1=clears)) == ["ess_1", "ess"]

@@ -178,7 +178,7 @@ def listed(site, router: str = "") -> dict[str, str]:
 def journaled(site) -> dict[str, str]:
     """Where the last transition of each alarm ended, by the journal."""
     steps = site.http.get("/api/alarms/history", params={"limit": 5000}).json()["transitions"]
-    return {step["id"]: step["to"] for step in reversed(steps) if step["to"] != "normal" or step["id"]}
+    return {step["id"]: step["to"] for step in reversed(steps)}
 
 
 WORDS = (

@@ -160,10 +160,21 @@ def test_a_head_that_does_not_come_costs_no_connection_for_long(
     assert served.client.get("/healthz").status_code == 200
 
 
+def test_a_body_behind_its_refusal_keeps_no_connection(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "HEAD_LIMIT_S", 0.2)
+    with socket.create_connection((served.host, served.port), 10) as client:
+        client.settimeout(10)
+        client.sendall(b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n")
+        assert b"404" in client.recv(65536)
+        client.sendall(b"12345")
+        while client.recv(65536):
+            pass
+
+
 def test_an_answer_may_take_longer_than_the_head_of_its_request(
     served: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "HEAD_LIMIT_S", 0.05)
+    monkeypatch.setattr(server, "HEAD_LIMIT_S", 0.5)
     with served.client.stream("GET", "/api/listen") as answer:
         lines = answer.iter_lines()
         assert [line for line in (next(lines) for _ in range(4)) if line.startswith(":")], (
