@@ -1,6 +1,7 @@
 """The control API of simulated devices: its routes in the operator API, and an app of them alone."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import orjson
@@ -95,7 +96,7 @@ class _SimApi:
         if not points:
             raise Refusal(400, "bad_request", 'no point given; send {"component/point": value, ...}')
         stem = request.path_params["stem"]
-        return self._changed(request, stem, points, *await in_time(self._bridge.sim_points(stem, points)))
+        return await self._changed(request, points, self._bridge.sim_points(stem, points))
 
     async def faults(self, request: Request) -> Response:
         code, body = await in_time(self._bridge.sim_devices())
@@ -115,12 +116,21 @@ class _SimApi:
             text = f'kind {kind!r} is unknown; send {{"kind": one of {", ".join(KINDS)}}}'
             raise Refusal(400, "bad_request", text)
         stem = request.path_params["stem"]
-        return self._changed(request, stem, fault, *await in_time(self._bridge.sim_fault(stem, fault)))
+        return await self._changed(request, fault, self._bridge.sim_fault(stem, fault))
 
-    def _changed(
-        self, request: Request, stem: str, what: dict[str, object], code: int, body: dict[str, object]
+    async def _changed(
+        self, request: Request, what: dict[str, object], order: Awaitable[tuple[int, dict[str, object]]]
     ) -> Response:
         """Who plays with a device is in the audit table too: what it then does may look like the plant."""
-        result = "ok" if code == 200 else str(body.get("error") or "refused")
-        self._access.audit(incoming.by_whom(request), f"/sim/{stem}", orjson.dumps(what).decode(), result)
+        result = "no_answer"
+        try:
+            code, body = await in_time(order)
+            result = "ok" if code == 200 else str(body.get("error") or "refused")
+        finally:
+            try:
+                text = orjson.dumps(what).decode()
+            except orjson.JSONEncodeError:
+                text = '"too deep to be shown"'
+            uri = f"/sim/{request.path_params['stem']}"
+            self._access.audit(incoming.by_whom(request), uri, text, result)
         return complete(code, body)
