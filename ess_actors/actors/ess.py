@@ -70,7 +70,7 @@ class EssActor(SupervisingActor):
         self._shown = settings.shown
         self._lessor = Lessor(self, settings.guarding)
         clients = {
-            f"{settings.name}/{client.stem}": replace(client, again=self.generation > 1)
+            f"{settings.name}/{client.stem}": replace(client, again=client.again or self.generation > 1)
             for client in settings.clients
         }
         servers = {f"{settings.name}/{server.stem}": server for server in settings.servers}

@@ -18,8 +18,21 @@ DYING_S: Final = 5.0
 _RETRY_S: Final = 0.02
 
 
+class SiteLock:
+    """The lock of a site that is held."""
+
+    def __init__(self, descriptor: int, *, broken_off: bool) -> None:
+        self._descriptor = descriptor
+        self.broken_off = broken_off
+        """The run before this one did not end in order."""
+
+    def ended(self) -> None:
+        """This run ends in order."""
+        os.ftruncate(self._descriptor, 0)
+
+
 @contextlib.contextmanager
-def only_one(state_dir: Path, about: dict[str, object]) -> Iterator[None]:
+def only_one(state_dir: Path, about: dict[str, object]) -> Iterator[SiteLock]:
     """Hold the site's lock; raise ConfigError that tells who has it.
 
     Every process of the tree inherits the lock. When its launch command is dead they are about to end.
@@ -39,9 +52,10 @@ def only_one(state_dir: Path, about: dict[str, object]) -> Iterator[None]:
                     f"there, or start a second one with its own --state-dir and ports (state: {state_dir})"
                 ) from None
             time.sleep(_RETRY_S)
+        lock = SiteLock(descriptor, broken_off="pid" in _told(descriptor))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), **about}).encode(), 0)
-        yield
+        yield lock
     finally:
         os.close(descriptor)
 

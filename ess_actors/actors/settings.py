@@ -1,7 +1,7 @@
 """What each kind of actor is configured with: checked objects, handed over in its first message."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ess_actors.core.clear_places import ClearPlace
@@ -25,7 +25,8 @@ class ClientSettings:
     safe: SafeList | None = None
     """What its devices fall back to; None = they keep what they were told last."""
     again: bool = False
-    """Its owner was restarted: that its devices begin at their safe values is a fault then."""
+    """Its owner was restarted, or the run before was broken off: that its devices begin at their safe values is a fault
+    then."""
 
     @property
     def stem(self) -> str:
@@ -100,6 +101,15 @@ class SiteSettings:
     """An actor that did nothing for so long hangs."""
     history: Keeping | None = None
     """None = there is no history actor."""
+
+
+def resumed(settings: SiteSettings) -> SiteSettings:
+    """The same site after a run that was broken off."""
+    instances = tuple(
+        replace(one, clients=tuple(replace(client, again=True) for client in one.clients))
+        for one in settings.instances
+    )
+    return replace(settings, instances=instances)
 
 
 def actor_ids(site: SiteSettings) -> tuple[str, ...]:

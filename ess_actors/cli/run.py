@@ -102,6 +102,7 @@ def command(
     from ess_actors.actors.build import RunOptions, build
     from ess_actors.actors.launch import Launcher, TreeDied, check_ports
     from ess_actors.actors.one_site import only_one
+    from ess_actors.actors.settings import resumed
 
     settings, listening = build(site, RunOptions(simulated, api, dict(servers), _folder(record), single))
     folder = (state_dir or default_state_dir(site.name)).absolute()
@@ -113,7 +114,7 @@ def command(
 
     try:
         lock = only_one(folder, {"api": str(address)})
-        lock.__enter__()
+        held = lock.__enter__()
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}; choose another folder with --state-dir") from None
     with contextlib.ExitStack() as stack:
@@ -121,11 +122,15 @@ def command(
         try:
             check_ports(listening)
         except ConfigError as error:
+            if not held.broken_off:
+                held.ended()  # it did not even begin
             raise ConfigError(
                 f"{error}\nend what uses it, or choose other ports with --api and --modbus-server"
             ) from None
         for told in first_engineer(folder, settings.web):
             click.echo(told)
+        if held.broken_off:
+            settings = resumed(settings)
         launcher = Launcher(settings, folder, admin_port, listening)
         try:
             status = launcher.start()
@@ -143,6 +148,7 @@ def command(
             raise click.exceptions.Exit(1) from None
         finally:
             launcher.stop()
+        held.ended()
     click.echo("stopped")
 
 

@@ -48,3 +48,13 @@ def test_a_tree_whose_launch_command_is_dead_is_waited_for(tmp_path):
         assert json.loads((tmp_path / "lock").read_text()) == {"pid": os.getpid(), "api": "b"}
     letting_go.join()
     holder.stdout.close()
+
+
+def test_a_run_that_was_broken_off_is_known_to_the_next_one(tmp_path):
+    with only_one(tmp_path, {}) as first:
+        assert not first.broken_off
+    with only_one(tmp_path, {}) as second:
+        assert second.broken_off
+        second.ended()
+    with only_one(tmp_path, {}) as third:
+        assert not third.broken_off

@@ -144,6 +144,12 @@ def test_five_failures_are_the_end_until_an_operator_restarts_it(own_site):
     wait_for("the site to be complete", site.is_ready)
 
 
+def held(site: RunningSite) -> bool | None:
+    """Whether the alarm of a converter at its safe values is active; None when it is not in the list."""
+    alarms = site.http.get("/api/alarms").json()["alarms"]
+    return next((a["active"] for a in alarms if a["source"] == "/actors/ess_1/pcs:safe_state"), None)
+
+
 @pytest.mark.parametrize(
     "victims", ["supervisor", "admin", "logger", "launcher", "launcher supervisor", "supervisor logger"]
 )
@@ -168,6 +174,8 @@ def test_when_the_root_dies_everything_ends_and_the_next_start_works_at_once(tmp
         try:
             assert site.left_over() == []
             assert again.actors()["ess_1"]["state"] == "RUNNING"
+            # Nobody may have seen the death: what the plant stands at because of it is an alarm.
+            wait_for("the device at its safe values in the list", lambda: held(again) is True)
             assert again.stop() == 0
             assert again.left_over() == []
         finally:
@@ -200,6 +208,7 @@ def test_what_an_operator_stopped_stays_stopped_over_the_death_of_everybody_abov
     fresh = RunningSite(tmp_path)
     try:
         wait_for("all to run", lambda: {row["state"] for row in fresh.actors().values()} == {"RUNNING"})
+        wait_for("the alarm of the run before to have returned", lambda: held(fresh) is False)
     finally:
         fresh.end()
 
