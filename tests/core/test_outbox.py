@@ -1,5 +1,7 @@
 """All an actor sends: who is in a hurry has it at once, who is patient gets parcels, nobody gets it out of order."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,18 +57,23 @@ def test_one_that_is_gone_gets_nothing_and_its_messages_are_counted() -> None:
     assert outbox.gone("nobody") == 0 and len(outbox) == 0
 
 
-@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 3)), max_size=40))
-def test_times_never_go_back_and_nothing_is_lost(made: list[tuple[float, float]]) -> None:
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 3), st.sampled_from(["/a", "/b"])), max_size=40))
+def test_times_of_a_uri_go_on_and_nothing_is_lost(made: list[tuple[float, float, str]]) -> None:
     """Each is made at one time and arrives a while later; some too late for their place."""
     order, taken = InOrder(), []
-    arriving = sorted((at + late, at) for at, late in made)
+    arriving = sorted((at + late, at, uri) for at, late, uri in made)
     for now in [*(float(n) for n in range(105)), 200.0]:
         while arriving and arriving[0][0] <= now:
-            order.put(Message("pub", "/x"), arriving.pop(0)[1])
-        taken += [at for _, at in order.take(now - LATE_S)]
+            _, at, uri = arriving.pop(0)
+            order.put(Message("pub", uri), at)
+        taken += [(message.uri, at) for message, at in order.take(now - LATE_S)]
     assert len(taken) == len(made) and len(order) == 0
-    assert taken == sorted(taken)
-    if all(late <= PATIENCE_S / 2 for _, late in made):
-        times = sorted(at for at, _ in made)
-        assert all(abs(one - at) < 1e-4 for one, at in zip(taken, times, strict=True)), "each at its own time"
-    assert len(set(taken)) == len(taken), "of two it is known which is the later one"
+    for uri in ("/a", "/b"):
+        times = [at for one, at in taken if one == uri]
+        assert all(later - at >= 0.0009 for at, later in pairwise(times)), "told apart in milliseconds"
+        if all(late <= PATIENCE_S / 2 for _, late, _ in made):
+            own = sorted(at for at, _, one in made if one == uri)
+            assert all(abs(at - one) < 0.05 for at, one in zip(times, own, strict=True)), (
+                "each at its own time"
+            )
+    assert all(later > at - 0.05 for (_, at), (_, later) in pairwise(taken)), "and nearly in order over all"
