@@ -1,6 +1,7 @@
 """A parent that sends more to its children than they take, and children that tell what came: the real bases."""
 
 import os
+import time
 from typing import Any
 
 import orjson
@@ -64,6 +65,6 @@ class Parent(SupervisingActor):
                 for number in range(count):
                     self.post(Message("set", f"/{child}", orjson.dumps([number, count - 1])))
             case Heartbeat():
-                pass
+                self._look_after_flows(time.monotonic())  # as every actor does with its own
             case _:
                 super().on_control(message, sender)
