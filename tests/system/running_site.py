@@ -135,7 +135,14 @@ class RunningSite:
             found = []
         for process in found:
             self._seen.setdefault(process.pid, process)
-        return [p for p in found if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        return [process for process in found if self._lives(process)]
+
+    @staticmethod
+    def _lives(process: psutil.Process) -> bool:
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False  # it went between the two questions
 
     def named(self, actor_id: str) -> list[psutil.Process]:
         """Processes that ps shows under this actor's name."""
