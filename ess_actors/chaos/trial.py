@@ -282,10 +282,8 @@ class Trials:
         return any(one.target in (safe.owner, safe.actor) for one in hit)
 
     def _commanded_until(self, safe: Safe, courses: Sequence[_Course]) -> float:
-        """From when on a device had to be told: of two faults only one may concern it, and they do not begin at once.
-
-        Whoever commands it does so until a root that hangs has ended the site.
-        """
+        """From when on a device had to be told: by the one fault that concerns it, or since a root that hangs has ended
+        the site: it is commanded until then."""
         whose = (safe.owner, safe.actor)
         concerned = [one for one in courses if one.fault.target in (*whose, *ROOTS) or one.fault.on_plant]
         first = min(concerned or courses, key=lambda one: one.began)
