@@ -20,12 +20,12 @@ from thespian.actors import (
 )
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
+from ess_actors.actors import one_way as _one_way  # noqa: F401
 from ess_actors.actors.disturb import disturb
 from ess_actors.actors.posting import Posting
 from ess_actors.actors.process import describe_crash, die_with_parent, keep_own_logging, name_process
 from ess_actors.actors.progress import PROGRESS, Concern, row_of
 from ess_actors.core.control import Begin, Configure, Crashed, Directory, Heartbeat, Ready, Taken, Wake
-from ess_actors.core.directory import Router
 from ess_actors.core.flow import TAKEN_EVERY, Parcel
 from ess_actors.core.messages import Message, from_wire
 from ess_actors.core.metrics import Snapshot
@@ -46,6 +46,8 @@ class TreeActor(Posting):
         die_with_parent()
         keep_own_logging()
         self.generation = 0
+        self.edition = 0
+        """Of the directory in force."""
         self.state_dir = Path()
         self.everybody: tuple[str, ...] = ()
         self.sent = 0.0
@@ -144,10 +146,8 @@ class TreeActor(Posting):
     def _dispatch(self, message: Any, sender: Any) -> None:
         match message:
             case Parcel():
-                for frame in message.frames:
-                    self._receive(frame)
-                if message.number % TAKEN_EVERY == 0:
-                    self.send(sender, Taken(self.actor_id, self.generation, message.number))
+                for parcel in self._arrivals.come(message, time.monotonic()):
+                    self._handle(parcel, sender)
             case Taken():
                 self._taken(message)
             case WatchMessage():
@@ -156,7 +156,8 @@ class TreeActor(Posting):
                 self._woken(message.payload)
             case Begin() if (told := self.take()) is not None:
                 self._configure(*told)
-            case Directory():
+            case Directory() if message.edition > self.edition:
+                self.edition = message.edition
                 before = {e.actor_id: e.generation for e in self._router.entries}
                 self._router.renew(message.entries)
                 after = {e.actor_id: e.generation for e in message.entries}
@@ -181,6 +182,12 @@ class TreeActor(Posting):
             case _:
                 self.on_control(message, sender)
 
+    def _handle(self, parcel: Parcel, sender: Any) -> None:
+        for frame in parcel.frames:
+            self._receive(frame)
+        if parcel.number % TAKEN_EVERY == 0:
+            self.send(sender, Taken(self.actor_id, self.generation, parcel.number))
+
     def _receive(self, frame: tuple[object, ...]) -> None:
         message, recipient, sent = from_wire(frame)
         if recipient != self.actor_id:
@@ -194,11 +201,11 @@ class TreeActor(Posting):
         self.on_message(message)
 
     def _configure(self, message: Configure, parent: Any) -> None:
-        self.actor_id, self.generation = message.actor_id, message.generation
+        self.name_self(message.actor_id)
+        self.generation = message.generation
         self.state_dir, self.everybody = Path(message.state_dir), message.everybody
         self._parent = parent
         self._supervisor = message.supervisor or parent
-        self._router = Router(self.actor_id)
         name_process(self.actor_id)
         self.row = row_of(self.actor_id, self.everybody)
         self.on_configure(message.settings)
@@ -232,6 +239,9 @@ class TreeActor(Posting):
         disturb(self.actor_id)
         now = time.monotonic()
         self._look_after_flows(now)
+        for parcel in self._arrivals.overdue(now):
+            if entry := self._router.entry(parcel.sender):
+                self._handle(parcel, entry.address)
         self.heartbeat(self.own_heartbeat())
         # On a grid, so that heartbeats do not drift apart from the second they describe.
         self._next_heartbeat += HEARTBEAT_S * (1 + max(0, int((now - self._next_heartbeat) / HEARTBEAT_S)))
@@ -240,7 +250,9 @@ class TreeActor(Posting):
     def own_heartbeat(self) -> Heartbeat:
         """This process as it stands: CPU seconds of all its threads, resident bytes, metrics."""
         now, cpu_s, rss = time.monotonic(), time.process_time(), self._process.memory_info().rss
-        return Heartbeat(self.actor_id, self.generation, os.getpid(), now, cpu_s, rss, self.snapshot())
+        return Heartbeat(
+            self.actor_id, self.generation, os.getpid(), now, cpu_s, rss, self.snapshot(), self.edition
+        )
 
     def heartbeat(self, heartbeat: Heartbeat) -> None:
         """Where the heartbeat goes: to the supervisor, which overrides this for its own."""

@@ -56,6 +56,8 @@ class EssActor(SupervisingActor):
         self._shown: tuple[Shown, ...] = ()
         self._recorder: Recorder | None = None
         self._turns = Turns()
+        self._told = 0
+        """Changes of its children that it told of."""
         self._held: list[Message] | None = []
         self._router_generation = 0
         self._stopping = False
@@ -163,13 +165,19 @@ class EssActor(SupervisingActor):
         self._measure(beat.at, time.time(), beat.cpu_s, beat.rss_bytes)
         return beat
 
+    def heartbeat(self, heartbeat: Heartbeat) -> None:
+        super().heartbeat(heartbeat)
+        self._tell_of_children()
+
     def on_children_changed(self) -> None:
-        self.send(
-            self._supervisor,
-            Children(self.actor_id, self.generation, self.supervision.reports(), self.entries()),
-        )
+        self._told += 1
+        self._tell_of_children()
         self._lessor.renew(self._ess, time.monotonic())
         self.wake_at(self._lessor.due(), "lease")
+
+    def _tell_of_children(self) -> None:
+        reports, entries = self.supervision.reports(), self.entries()
+        self.send(self._supervisor, Children(self.actor_id, self.generation, self._told, reports, entries))
 
     def on_control(self, message: Any, sender: Any) -> None:
         super().on_control(message, sender)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from ess_actors.actors.inheritance import Heir
 from ess_actors.actors.seal import seal
+from ess_actors.core.arrivals import Arrivals
 from ess_actors.core.control import Entry, Taken
 from ess_actors.core.directory import Router
 from ess_actors.core.flow import Parcel
@@ -16,7 +17,7 @@ _EARLY_EVENTS = 50
 
 
 class Posting(Heir):
-    """The sending half of `TreeActor`."""
+    """The sending half of `TreeActor`, and what is counted of both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,8 +25,14 @@ class Posting(Heir):
         self.meter = Meter()
         self._router: Router[Entry] = Router("")
         self._outbox = Outbox()
+        self._arrivals = Arrivals()
         self._early: list[Message] = []
         """Events from before the first directory: a device that was never there is told of all the same."""
+
+    def name_self(self, actor_id: str) -> None:
+        """Who it is, before it sends anything."""
+        self.actor_id = actor_id
+        self._router, self._outbox = Router(actor_id), Outbox(actor_id)
 
     def wake_at(self, due: float | None, what: str) -> None:
         """A timer of the actor, see `TreeActor`."""
@@ -79,6 +86,9 @@ class Posting(Heir):
     def _look_after_flows(self, now: float) -> None:
         self.meter.gauge("ess_messages_waiting", self.actor_id, value=self.backlog)
         self.meter.total("ess_messages_refused_total", self.actor_id, value=seal.refused)
+        if lost := self._arrivals.lost:
+            self._arrivals.lost = 0
+            self.meter.count("ess_messages_dropped_total", self.actor_id, "lost", by=lost)
         if shed := self._outbox.shed():
             self.meter.count("ess_messages_dropped_total", self.actor_id, "overload", by=shed)
         self._send_all(self._outbox.retry(now))

@@ -7,6 +7,7 @@ from typing import Any
 
 import psutil
 
+from ess_actors.actors.base import HEARTBEAT_S
 from ess_actors.actors.ess import EssActor
 from ess_actors.actors.history import HistoryActor
 from ess_actors.actors.process import log, name_process
@@ -31,7 +32,6 @@ from ess_actors.core.control import (
     SiteStatus,
     Wake,
 )
-from ess_actors.core.directory import Router
 from ess_actors.core.hung import Judge
 from ess_actors.core.supervision import ITSELF, OPERATOR, ChildReport, ChildSpec
 
@@ -51,6 +51,7 @@ class SupervisorActor(SupervisingActor):
         self._published: tuple[Entry, ...] = ()
         self._below: dict[str, Children] = {}
         self._heartbeats: dict[str, Heartbeat] = {}
+        self._renewed_at = 0.0
         self._renewal_set = self._complete = False
         self._launcher = -1
         self._halt_asked_by: Any = None
@@ -70,8 +71,9 @@ class SupervisorActor(SupervisingActor):
             case Heartbeat():
                 if self._is_current(message.actor_id, message.generation):
                     self._heartbeats[message.actor_id] = message
+                    self._tell_again(message)
             case Children():
-                if self._is_current(message.actor_id, message.generation):
+                if self._is_current(message.actor_id, message.generation) and self._is_news(message):
                     self._below[message.actor_id] = message
                     if self._halt_asked_by is None:
                         self._keep_stopped()
@@ -118,7 +120,8 @@ class SupervisorActor(SupervisingActor):
     def _boot(self, boot: Boot, sender: Any) -> None:
         site: SiteSettings = boot.settings
         self._site = site
-        self.actor_id, self.generation = "supervisor", 1
+        self.name_self("supervisor")
+        self.generation = 1
         self.state_dir = type(self.state_dir)(boot.state_dir)
         self.everybody = actor_ids(site)
         self.row = row_of("supervisor", ())
@@ -127,7 +130,6 @@ class SupervisorActor(SupervisingActor):
         self._judge = Judge(site.hung_after_s)
         self._kept = Stopped(self.state_dir / STOPPED)
         self._stopped = self._kept.ids
-        self._router = Router(self.actor_id)
         self.handleDeadLetters(True)
         self._launcher = os.pidfd_open(boot.launcher_pid)
         name_process(f"supervisor ({site.name})")
@@ -184,9 +186,23 @@ class SupervisorActor(SupervisingActor):
         if tuple(entries) != self._published:
             self._published = tuple(entries)
             self._router.renew(entries)
+            self.edition += 1
+            self._renewed_at = time.monotonic()
             for entry in entries:
-                self.send(entry.address, Directory(self._published))
+                self.send(entry.address, Directory(self._published, self.edition))
         self._tell_web()
+
+    def _is_news(self, told: Children) -> bool:
+        known = self._below.get(told.actor_id)
+        return known is None or (told.generation, told.edition) > (known.generation, known.edition)
+
+    def _tell_again(self, beat: Heartbeat) -> None:
+        """An actor that goes by an old directory would send nothing to who has started since."""
+        if beat.edition == self.edition or beat.at < self._renewed_at + HEARTBEAT_S:
+            return
+        for entry in self._published:
+            if entry.actor_id == beat.actor_id:
+                self.send(entry.address, Directory(self._published, self.edition))
 
     def _tell_web(self) -> None:
         for entry in self.entries():

@@ -66,6 +66,8 @@ class Heartbeat:
     """CPU seconds of the process since its start, all threads."""
     rss_bytes: int
     snapshot: Snapshot
+    edition: int = 0
+    """Of the directory it goes by."""
 
     def __str__(self) -> str:
         return f"heartbeat of {self.actor_id}"  # see `Parcel`
@@ -85,9 +87,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Supervisor -> all: who runs where, complete. Renewed at each change."""
+    """Supervisor -> all: who runs where, complete. Renewed at each change, told again to who missed it."""
 
     entries: tuple[Entry, ...]
+    edition: int
+    """Counts from 1. One that comes behind a later one is ignored: it would shut out who has started since."""
 
     def __str__(self) -> str:
         return f"directory of {len(self.entries)}"  # see `Parcel`
@@ -113,10 +117,12 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Children:
-    """Supervising actor -> supervisor: the state of its children, complete."""
+    """Supervising actor -> supervisor: the state of its children, complete, at each change and heartbeat."""
 
     actor_id: str
     generation: int
+    edition: int
+    """Counts from 1; one that comes behind a later one is ignored."""
     children: tuple[ChildReport, ...]
     entries: tuple[Entry, ...]
 

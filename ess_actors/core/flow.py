@@ -28,10 +28,15 @@ _URI, _BODY, _QUALITY = (3 + Message._fields.index(name) for name in ("uri", "bo
 
 
 class Parcel(NamedTuple):
-    """What goes to a receiver in one message of the transport; numbered from 1 for each receiver."""
+    """What goes to a receiver in one message of the transport, see also core.arrivals."""
 
     number: int
+    """From 1 for each receiver."""
     frames: list[Frame]
+    sender: str
+    """Actor id."""
+    flow: float
+    """When its numbers began at 1, monotonic seconds: a later process of the sender counts anew."""
 
     def __str__(self) -> str:
         # The transport makes a text of whatever passes, three times, and shows it to nobody.
@@ -41,7 +46,7 @@ class Parcel(NamedTuple):
 class Flow:
     """The messages of one actor to one other. Times are monotonic seconds."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, sender: str, now: float) -> None:
         self.shed = 0
         """Publications left out so far."""
         self._waiting: deque[Frame] = deque()
@@ -50,6 +55,7 @@ class Flow:
         self._sent = 0
         self._taken = 0
         self._progress = now
+        self._sender, self._began = sender, now
 
     def __len__(self) -> int:
         """Messages that wait for their turn."""
@@ -87,7 +93,7 @@ class Flow:
         while waiting and self._sent - self._taken < WINDOW:
             self._sent += 1
             frames = [waiting.popleft() for _ in range(min(FRAMES, len(waiting)))]
-            parcels.append(Parcel(self._sent, frames))
+            parcels.append(Parcel(self._sent, frames, self._sender, self._began))
         return parcels
 
     def _coalesce(self, frame: Frame) -> None:

@@ -13,7 +13,8 @@ PATIENCE_S: Final = 1.0
 class Outbox:
     """Pure. Receivers are actor ids, times monotonic seconds; what may go now is returned."""
 
-    def __init__(self) -> None:
+    def __init__(self, sender: str = "") -> None:
+        self._sender = sender
         self._flows: dict[str, Flow] = {}
         self._gathered: dict[str, list[Frame]] = {}
         self.due: float | None = None
@@ -27,7 +28,7 @@ class Outbox:
         """Messages for a receiver, in order, behind all that was gathered for it."""
         flow = self._flows.get(receiver)
         if flow is None:
-            flow = self._flows[receiver] = Flow(now)
+            flow = self._flows[receiver] = Flow(self._sender, now)
         return flow.offer([*self._gathered.pop(receiver, ()), *frames], now)
 
     def gather(self, receiver: str, frames: Sequence[Frame], now: float) -> list[Parcel]:

@@ -1,5 +1,6 @@
 """A parent that sends more to its children than they take, and children that tell what came: the real bases."""
 
+import itertools
 import os
 import time
 from typing import Any
@@ -39,6 +40,7 @@ class Parent(SupervisingActor):
 
     def __init__(self) -> None:
         super().__init__()
+        self._editions = itertools.count(1)
         self._told: list[Any] = []
 
     def on_message(self, message: Message) -> None:
@@ -46,7 +48,7 @@ class Parent(SupervisingActor):
 
     def on_children_changed(self) -> None:
         own = Entry(self.actor_id, 1, self.myAddress, ("/parent",))
-        directory = Directory((own, *self.entries()))
+        directory = Directory((own, *self.entries()), next(self._editions))
         for entry in self.entries():
             self.send(entry.address, directory)
         self.send(self.myAddress, directory)

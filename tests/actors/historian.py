@@ -1,5 +1,6 @@
 """A parent that plays the site for one history actor: publishes, asks, and tells what came back."""
 
+import itertools
 import os
 import time
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ class Historian(SupervisingActor):
         super().__init__()
         self._answers: dict[int, Answer] = {}
         self._figures: dict[str, Any] = {}
+        self._editions = itertools.count(1)
         self._heard: list[Message] = []
         self._load = Load(0, 0, 0.0)
         self._began = self._due = 0.0
@@ -54,7 +56,7 @@ class Historian(SupervisingActor):
 
     def on_children_changed(self) -> None:
         own = Entry(self.actor_id, 1, self.myAddress, ("post:/events",))
-        directory = Directory((own, *self.entries()))
+        directory = Directory((own, *self.entries()), next(self._editions))
         for entry in self.entries():
             self.send(entry.address, directory)
         self.send(self.myAddress, directory)

@@ -1,5 +1,6 @@
 """A parent that plays the whole bus for one site server actor: sends it what a test says, keeps what it posts."""
 
+import itertools
 import os
 import time
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from ess_actors.actors.modbus_server import ModbusServerActor
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.core.control import Boot, Directory, Entry, Heartbeat, Query, Subscribe
-from ess_actors.core.flow import Parcel
 from ess_actors.core.messages import Message, to_wire
 from ess_actors.core.supervision import ChildSpec
 
@@ -21,6 +21,7 @@ class Bus(SupervisingActor):
 
     def __init__(self) -> None:
         super().__init__()
+        self._editions = itertools.count(1)
         self._heard: list[Message] = []
 
     def on_message(self, message: Message) -> None:
@@ -28,8 +29,9 @@ class Bus(SupervisingActor):
 
     def on_children_changed(self) -> None:
         own = Entry(self.actor_id, 1, self.myAddress, ("/",))
+        directory = Directory((own, *self.entries()), next(self._editions))
         for entry in self.entries():
-            self.send(entry.address, Directory((own, *self.entries())))
+            self.send(entry.address, directory)
 
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
@@ -45,7 +47,9 @@ class Bus(SupervisingActor):
                 self.send(sender, (list(map(tuple, self._heard)), listens, reports))
             case Message():
                 for entry in self.entries():
-                    self.send(entry.address, Parcel(1, [to_wire(message, CHILD, time.monotonic())]))
+                    now = time.monotonic()
+                    frame = to_wire(message, CHILD, now)
+                    self._send_parcels(entry, self._outbox.offer(CHILD, [frame], now))
             case Subscribe():
                 if self.resubscribe(message.actor_id, message.generation, message.subscriptions):
                     self.on_children_changed()

@@ -18,13 +18,13 @@ def uris(parcels: list[Parcel]) -> list[str]:
 
 
 def test_what_a_quick_receiver_gets_goes_at_once():
-    flow = Flow(0.0)
+    flow = Flow("web", 0.0)
     assert [len(p.frames) for p in flow.offer(frames(FRAMES + 1), 0.0)] == [FRAMES, 1]
     assert len(flow) == 0
 
 
 def test_a_receiver_that_takes_nothing_gets_no_more_than_the_window():
-    flow = Flow(0.0)
+    flow = Flow("web", 0.0)
     under_way = [p for n in range(100) for p in flow.offer(frames(1, first=n), 0.0)]
     assert len(under_way) == WINDOW
     assert len(flow) == 100 - WINDOW
@@ -35,7 +35,7 @@ def test_a_receiver_that_takes_nothing_gets_no_more_than_the_window():
 
 
 def test_only_publications_are_left_out_the_oldest_first():
-    flow = Flow(0.0)
+    flow = Flow("web", 0.0)
     flow.offer(frames(WINDOW * FRAMES), 0.0)
     flow.offer(frames(MOST_WAITING, "pub"), 0.0)
     flow.offer(frames(500, "set", first=MOST_WAITING), 0.0)
@@ -46,7 +46,7 @@ def test_only_publications_are_left_out_the_oldest_first():
 
 
 def test_a_receiver_that_lost_everything_is_tried_again_after_the_stall_time():
-    flow = Flow(0.0)
+    flow = Flow("web", 0.0)
     flow.offer(frames(WINDOW * FRAMES + 1), 0.0)
     assert flow.retry(STALL_S - 0.1) == []
     assert uris(flow.retry(STALL_S)) == ["/t/512"]
@@ -54,14 +54,14 @@ def test_a_receiver_that_lost_everything_is_tried_again_after_the_stall_time():
 
 
 def test_an_answer_of_parcels_never_sent_opens_no_more_than_the_window():
-    flow = Flow(0.0)
+    flow = Flow("web", 0.0)
     flow.taken(1000, 0.0)
     assert len([p for n in range(100) for p in flow.offer(frames(1), 0.0)]) == WINDOW
 
 
 @given(st.lists(st.one_of(st.integers(1, 80), st.just("take"))))
 def test_everything_arrives_once_and_in_order_and_the_window_holds(steps):
-    flow, wire, arrived, offered, taken = Flow(0.0), deque(), [], 0, 0
+    flow, wire, arrived, offered, taken = Flow("web", 0.0), deque(), [], 0, 0
 
     def deliver() -> None:
         nonlocal taken
@@ -88,7 +88,7 @@ def reading(body: bytes, uri: str = "/components/bms_1", quality=None):
 
 
 def test_a_reading_that_waits_gives_way_to_a_newer_one_that_tells_as_much():
-    flow = Flow(0.0)
+    flow = Flow("web", 0.0)
     flow.offer(frames(WINDOW * FRAMES), 0.0)
     slow, fast = b'{"soc":1,"life":1}', b'{"life":2}'
     for body in (slow, fast, b'{"life":3}', b'{"life":4}'):
