@@ -6,6 +6,9 @@ SITE   ?= configs/dual_bms
 # Much of the tests' time is waiting, so there are more processes than processors.
 AT_ONCE ?= --numprocesses 4 --dist loadscope
 
+# Tests start hundreds of processes: without compiled files each would compile all of the project anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast check format peers bench clean
 

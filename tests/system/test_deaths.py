@@ -150,38 +150,54 @@ def held(site: RunningSite) -> bool | None:
     return next((a["active"] for a in alarms if a["source"] == "/actors/ess_1/pcs:safe_state"), None)
 
 
+class Mortal:
+    """A site in one folder that is started anew when it has died: each death is that of the start after the last."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._sites = []
+
+    def current(self) -> RunningSite:
+        if not self._sites or self._sites[-1].process.poll() is not None:
+            self._sites.append(RunningSite(self._folder))
+        return self._sites[-1]
+
+    def end(self) -> None:
+        for site in self._sites:
+            site.end()
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory):
+    mortal = Mortal(tmp_path_factory.mktemp("mortal"))
+    yield mortal
+    mortal.end()
+
+
 @pytest.mark.parametrize(
     "victims", ["supervisor", "admin", "logger", "launcher", "launcher supervisor", "supervisor logger"]
 )
-def test_when_the_root_dies_everything_ends_and_the_next_start_works_at_once(tmp_path, victims):
-    site = RunningSite(tmp_path)
-    try:
-        site.processes()
-        supervisor = site.pid("supervisor")
-        admin = psutil.Process(supervisor).ppid()
-        pids = {
-            "supervisor": supervisor,
-            "admin": admin,
-            "logger": next(p.pid for p in site.processes() if " ".join(p.cmdline()).startswith("logger ")),
-            "launcher": site.process.pid,
-        }
-        for victim in victims.split():
-            os.kill(pids[victim], signal.SIGKILL)
-        code = site.process.wait(30)
-        assert code == (-signal.SIGKILL if "launcher" in victims else 1)
-        # What is left of a tree whose launch command was killed holds the lock: the next one waits for it.
-        again = RunningSite(tmp_path)
-        try:
-            assert site.left_over() == []
-            assert again.actors()["ess_1"]["state"] == "RUNNING"
-            # Nobody may have seen the death: what the plant stands at because of it is an alarm.
-            wait_for("the device at its safe values in the list", lambda: held(again) is True)
-            assert again.stop() == 0
-            assert again.left_over() == []
-        finally:
-            again.end()
-    finally:
-        site.end()
+def test_when_the_root_dies_everything_ends_and_the_next_start_works_at_once(mortal, victims):
+    site = mortal.current()
+    site.processes()
+    supervisor = site.pid("supervisor")
+    pids = {
+        "supervisor": supervisor,
+        "admin": psutil.Process(supervisor).ppid(),
+        "logger": next(p.pid for p in site.processes() if " ".join(p.cmdline()).startswith("logger ")),
+        "launcher": site.process.pid,
+    }
+    for victim in victims.split():
+        os.kill(pids[victim], signal.SIGKILL)
+    code = site.process.wait(30)
+    assert code == (-signal.SIGKILL if "launcher" in victims else 1)
+    # What is left of a tree whose launch command was killed holds the lock: the next one waits for it.
+    again = mortal.current()
+    assert again is not site
+    assert site.left_over() == []
+    assert again.actors()["ess_1"]["state"] == "RUNNING"
+    # Nobody may have seen the death: what the plant stands at because of it is an alarm.
+    wait_for("the device at its safe values in the list", lambda: held(again) is True)
 
 
 def test_what_an_operator_stopped_stays_stopped_over_the_death_of_everybody_above_it(tmp_path):
