@@ -25,6 +25,7 @@ from ess_actors.actors.disturb import disturb
 from ess_actors.actors.posting import Posting
 from ess_actors.actors.process import describe_crash, die_with_parent, keep_own_logging, name_process
 from ess_actors.actors.progress import PROGRESS, Concern, row_of
+from ess_actors.core.arrivals import Arrival
 from ess_actors.core.control import Begin, Configure, Crashed, Directory, Heartbeat, Ready, Taken, Wake
 from ess_actors.core.flow import TAKEN_EVERY, Parcel
 from ess_actors.core.messages import Message, from_wire
@@ -146,8 +147,7 @@ class TreeActor(Posting):
     def _dispatch(self, message: Any, sender: Any) -> None:
         match message:
             case Parcel():
-                for parcel in self._arrivals.come(message, time.monotonic()):
-                    self._handle(parcel, sender)
+                self._handle(self._arrivals.come(message, sender, time.monotonic()))
             case Taken():
                 self._taken(message)
             case WatchMessage():
@@ -158,13 +158,8 @@ class TreeActor(Posting):
                 self._configure(*told)
             case Directory() if message.edition > self.edition:
                 self.edition = message.edition
-                before = {e.actor_id: e.generation for e in self._router.entries}
-                self._router.renew(message.entries)
-                after = {e.actor_id: e.generation for e in message.entries}
-                gone = frozenset(i for i, generation in before.items() if after.get(i) != generation)
-                for actor_id in gone:
-                    self._count_undeliverable(self._outbox.gone(actor_id))
-                self._running = frozenset(after)
+                gone = self._go_by(message.entries)
+                self._running = frozenset(entry.actor_id for entry in message.entries)
                 early, self._early = self._early, []
                 self.post_all(early)
                 self.on_directory(gone)
@@ -182,11 +177,12 @@ class TreeActor(Posting):
             case _:
                 self.on_control(message, sender)
 
-    def _handle(self, parcel: Parcel, sender: Any) -> None:
-        for frame in parcel.frames:
-            self._receive(frame)
-        if parcel.number % TAKEN_EVERY == 0:
-            self.send(sender, Taken(self.actor_id, self.generation, parcel.number))
+    def _handle(self, arrivals: Iterable[Arrival[Any]]) -> None:
+        for parcel, sender, _ in arrivals:
+            for frame in parcel.frames:
+                self._receive(frame)
+            if parcel.number % TAKEN_EVERY == 0:
+                self.send(sender, Taken(self.actor_id, self.generation, parcel.number, parcel.flow))
 
     def _receive(self, frame: tuple[object, ...]) -> None:
         message, recipient, sent = from_wire(frame)
@@ -229,6 +225,7 @@ class TreeActor(Posting):
 
     def _pulse(self) -> None:
         self._show_work()
+        self._handle(self._arrivals.overdue(time.monotonic()))
         self.wake_after(PULSE_S, Wake("pulse"))
 
     def _show_work(self) -> None:
@@ -239,9 +236,6 @@ class TreeActor(Posting):
         disturb(self.actor_id)
         now = time.monotonic()
         self._look_after_flows(now)
-        for parcel in self._arrivals.overdue(now):
-            if entry := self._router.entry(parcel.sender):
-                self._handle(parcel, entry.address)
         self.heartbeat(self.own_heartbeat())
         # On a grid, so that heartbeats do not drift apart from the second they describe.
         self._next_heartbeat += HEARTBEAT_S * (1 + max(0, int((now - self._next_heartbeat) / HEARTBEAT_S)))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from ess_actors.actors.inheritance import Heir
 from ess_actors.actors.seal import seal
@@ -25,7 +26,7 @@ class Posting(Heir):
         self.meter = Meter()
         self._router: Router[Entry] = Router("")
         self._outbox = Outbox()
-        self._arrivals = Arrivals()
+        self._arrivals: Arrivals[Any] = Arrivals()
         self._early: list[Message] = []
         """Events from before the first directory: a device that was never there is told of all the same."""
 
@@ -81,7 +82,17 @@ class Posting(Heir):
     def _taken(self, taken: Taken) -> None:
         entry = self._router.entry(taken.actor_id)
         if entry is not None and entry.generation == taken.generation:
-            self._send_parcels(entry, self._outbox.taken(taken.actor_id, taken.number, time.monotonic()))
+            self._send_parcels(entry, self._outbox.taken(taken, time.monotonic()))
+
+    def _go_by(self, entries: tuple[Entry, ...]) -> frozenset[str]:
+        """Take over a new edition of the directory; who of the last one is gone, or runs anew and counts anew."""
+        before = {entry.actor_id: entry.generation for entry in self._router.entries}
+        self._router.renew(entries)
+        after = {entry.actor_id: entry.generation for entry in entries}
+        gone = frozenset(one for one, generation in before.items() if after.get(one) != generation)
+        for actor_id in gone:
+            self._count_undeliverable(self._outbox.gone(actor_id))
+        return gone
 
     def _look_after_flows(self, now: float) -> None:
         self.meter.gauge("ess_messages_waiting", self.actor_id, value=self.backlog)

@@ -185,7 +185,7 @@ class SupervisorActor(SupervisingActor):
                 entries += children.entries
         if tuple(entries) != self._published:
             self._published = tuple(entries)
-            self._router.renew(entries)
+            self._go_by(self._published)
             self.edition += 1
             self._renewed_at = time.monotonic()
             for entry in entries:

@@ -1,25 +1,47 @@
 """What comes from other actors is handled in the order it was sent, and once: the transport promises neither."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from ess_actors.core.flow import Parcel
 
 GAP_S: Final = 1.0
 """So long a parcel that was sent earlier is waited for: the transport has lost it then."""
 
+A = TypeVar("A")
 
-@dataclass(slots=True)
-class _Flow:
+
+class Arrival(NamedTuple, Generic[A]):
+    """A parcel, and the address of who sent it."""
+
+    parcel: Parcel
+    sender: A
+    at: float
+    """Monotonic seconds."""
+
+
+@dataclass(slots=True, eq=False)
+class _Flow(Generic[A]):
     began: float
     due: int = 1
     """The number that comes next."""
-    held: dict[int, Parcel] = field(default_factory=dict)
-    held_since: float = 0.0
+    held: dict[int, Arrival[A]] = field(default_factory=dict)
+
+    def ready(self) -> Iterator[Arrival[A]]:
+        while self.due in self.held:
+            yield self.held.pop(self.due)
+            self.due += 1
+
+    def skip(self) -> int:
+        """Over the hole in front of what is held; how many parcels that were."""
+        first = min(self.held)
+        missing, self.due = first - self.due, first
+        return missing
 
 
-class Arrivals:
-    """The parcels that one actor receives. Pure; times are monotonic seconds.
+class Arrivals(Generic[A]):
+    """The parcels that one actor receives. Pure; addresses are only kept.
 
     Of a sender its last two flows are known: what an earlier process of it has sent may come after the first
     parcel of its successor.
@@ -28,54 +50,45 @@ class Arrivals:
     def __init__(self) -> None:
         self.lost = 0
         """Parcels waited for in vain so far."""
-        self._flows: dict[str, list[_Flow]] = {}
+        self._flows: dict[str, list[_Flow[A]]] = {}
+        """Of each sender, the newest first."""
 
-    def come(self, parcel: Parcel, now: float) -> list[Parcel]:
+    def come(self, parcel: Parcel, sender: A, now: float) -> list[Arrival[A]]:
         """One more; what may be handled now. One that came before, or was given up, is left out."""
-        flow = self._flow(parcel)
-        if flow is None or parcel.number < flow.due:
-            return []
-        if not flow.held:
-            if parcel.number == flow.due:
-                flow.due += 1
-                return [parcel]
-            flow.held_since = now
-        flow.held[parcel.number] = parcel
-        return self._ready(flow, now)
+        arrival = Arrival(parcel, sender, now)
+        flows = self._flows.setdefault(parcel.sender, [])
+        before: list[Arrival[A]] = []
+        flow = next((one for one in flows if one.began == parcel.flow), None)
+        if flow is None:
+            if len(flows) > 1 and parcel.flow < flows[1].began:
+                return []
+            flow = _Flow(parcel.flow)
+            flows += [flow]
+            flows.sort(key=lambda one: one.began, reverse=True)
+            # Of what an earlier process said nothing may wait behind what this one says.
+            before = [one for older in flows[flows.index(flow) + 1 :] for one in self._all(older)]
+            del flows[2:]
+        if parcel.number == flow.due and not flow.held:
+            flow.due += 1
+            return [*before, arrival]
+        if parcel.number < flow.due:
+            return before
+        flow.held[parcel.number] = arrival
+        return [*before, *flow.ready()]
 
-    def overdue(self, now: float) -> list[Parcel]:
+    def overdue(self, now: float) -> list[Arrival[A]]:
         """To be called now and then: what waited behind parcels that are considered lost."""
-        late = []
+        late: list[Arrival[A]] = []
         for flows in self._flows.values():
             for flow in flows:
-                if flow.held and now - flow.held_since >= GAP_S:
-                    late += self._skip(flow, now)
+                while flow.held and now - min(one.at for one in flow.held.values()) >= GAP_S:
+                    self.lost += flow.skip()
+                    late += flow.ready()
         return late
 
-    def _flow(self, parcel: Parcel) -> _Flow | None:
-        flows = self._flows.setdefault(parcel.sender, [])
-        for flow in flows:
-            if flow.began == parcel.flow:
-                return flow
-        newer = [flow for flow in flows if flow.began > parcel.flow]
-        if len(newer) > 1:
-            return None
-        flow = _Flow(parcel.flow)
-        flows[:] = [*newer, flow, *flows[len(newer) :]][:2]
-        return flow
-
-    def _skip(self, flow: _Flow, now: float) -> list[Parcel]:
-        first = min(flow.held)
-        self.lost += first - flow.due
-        flow.due = first
-        return self._ready(flow, now)
-
-    @staticmethod
-    def _ready(flow: _Flow, now: float) -> list[Parcel]:
-        ready = []
-        while flow.due in flow.held:
-            ready.append(flow.held.pop(flow.due))
-            flow.due += 1
-        if ready:
-            flow.held_since = now
-        return ready
+    def _all(self, flow: _Flow[A]) -> list[Arrival[A]]:
+        held: list[Arrival[A]] = []
+        while flow.held:
+            self.lost += flow.skip()
+            held += flow.ready()
+        return held

@@ -104,6 +104,8 @@ class Taken:
     actor_id: str
     generation: int
     number: int
+    flow: float
+    """Of the parcels, see `Parcel`."""
 
 
 @dataclass(frozen=True, slots=True)

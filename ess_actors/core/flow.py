@@ -55,7 +55,7 @@ class Flow:
         self._sent = 0
         self._taken = 0
         self._progress = now
-        self._sender, self._began = sender, now
+        self._sender, self.began = sender, now
 
     def __len__(self) -> int:
         """Messages that wait for their turn."""
@@ -93,7 +93,7 @@ class Flow:
         while waiting and self._sent - self._taken < WINDOW:
             self._sent += 1
             frames = [waiting.popleft() for _ in range(min(FRAMES, len(waiting)))]
-            parcels.append(Parcel(self._sent, frames, self._sender, self._began))
+            parcels.append(Parcel(self._sent, frames, self._sender, self.began))
         return parcels
 
     def _coalesce(self, frame: Frame) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from ess_actors.core.control import Taken
 from ess_actors.core.flow import FRAMES, Flow, Parcel
 from ess_actors.core.messages import Frame
 
@@ -47,10 +48,10 @@ class Outbox:
         for receiver in tuple(self._gathered):
             yield receiver, self.offer(receiver, (), now)
 
-    def taken(self, receiver: str, number: int, now: float) -> list[Parcel]:
-        """It has handled its parcels up to this number."""
-        flow = self._flows.get(receiver)
-        return flow.taken(number, now) if flow is not None else []
+    def taken(self, taken: Taken, now: float) -> list[Parcel]:
+        """Its receiver has handled its parcels up to this number."""
+        flow = self._flows.get(taken.actor_id)
+        return flow.taken(taken.number, now) if flow is not None and flow.began == taken.flow else []
 
     def retry(self, now: float) -> Iterator[tuple[str, list[Parcel]]]:
         """To be called now and then: receiver -> what may go because the parcels under way are considered lost."""

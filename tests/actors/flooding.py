@@ -56,7 +56,8 @@ class Parent(SupervisingActor):
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
             case Boot():
-                self.actor_id, self.generation = "parent", 1
+                self.name_self("parent")
+                self.generation = 1
                 self.state_dir = type(self.state_dir)(message.state_dir)
                 self.supervise([ChildPlan(ChildSpec(name, name), Child, None) for name in CHILDREN])
                 self.send(sender, ("booted", os.getppid()))

@@ -64,7 +64,8 @@ class Historian(SupervisingActor):
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
             case Boot():
-                self.actor_id, self.generation = "historian", 1
+                self.name_self("historian")
+                self.generation = 1
                 self.state_dir = type(self.state_dir)(message.state_dir)
                 spec = ChildSpec("history", "history", intensity=3)
                 self.supervise([ChildPlan(spec, HistoryActor, message.settings)])

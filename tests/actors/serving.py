@@ -30,13 +30,15 @@ class Bus(SupervisingActor):
     def on_children_changed(self) -> None:
         own = Entry(self.actor_id, 1, self.myAddress, ("/",))
         directory = Directory((own, *self.entries()), next(self._editions))
+        self._go_by(directory.entries)
         for entry in self.entries():
             self.send(entry.address, directory)
 
     def on_control(self, message: Any, sender: Any) -> None:
         match message:
             case Boot():
-                self.actor_id, self.generation = "bus", 1
+                self.name_self("bus")
+                self.generation = 1
                 self.state_dir = type(self.state_dir)(message.state_dir)
                 spec = ChildSpec(CHILD, "modbus_server", intensity=3)
                 self.supervise([ChildPlan(spec, ModbusServerActor, message.settings)])

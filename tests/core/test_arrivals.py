@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ess_actors.core.arrivals import GAP_S, Arrivals
+from ess_actors.core.arrivals import GAP_S, Arrival, Arrivals
 from ess_actors.core.flow import Parcel
 
 
@@ -11,70 +11,80 @@ def parcel(number: int, flow: float = 1.0, sender: str = "ess_1") -> Parcel:
     return Parcel(number, [], sender, flow)
 
 
-def numbers(parcels: list[Parcel]) -> list[int]:
-    return [one.number for one in parcels]
+def numbers(arrivals: list[Arrival[None]]) -> list[int]:
+    return [one.parcel.number for one in arrivals]
 
 
 def test_one_that_overtook_another_waits_for_it() -> None:
-    arrivals = Arrivals()
-    came = [numbers(arrivals.come(parcel(number), 0.0)) for number in (1, 3, 4, 2, 5)]
+    arrivals = Arrivals[None]()
+    came = [numbers(arrivals.come(parcel(number), None, 0.0)) for number in (1, 3, 4, 2, 5)]
     assert came == [[1], [], [], [2, 3, 4], [5]]
 
 
 def test_one_that_comes_twice_is_handled_once() -> None:
-    arrivals = Arrivals()
-    came = [numbers(arrivals.come(parcel(number), 0.0)) for number in (1, 1, 3, 3, 2, 2, 3)]
+    arrivals = Arrivals[None]()
+    came = [numbers(arrivals.come(parcel(number), None, 0.0)) for number in (1, 1, 3, 3, 2, 2, 3)]
     assert came == [[1], [], [], [], [2, 3], [], []]
 
 
 def test_one_that_never_comes_is_waited_for_no_longer_than_the_gap() -> None:
-    arrivals = Arrivals()
-    arrivals.come(parcel(1), 0.0)
-    arrivals.come(parcel(4), 1.0)
-    arrivals.come(parcel(5), 1.5)
-    arrivals.come(parcel(7), 1.5)
+    arrivals = Arrivals[None]()
+    for number, at in ((1, 0.0), (4, 1.0), (5, 1.5), (7, 1.5)):
+        arrivals.come(parcel(number), None, at)
     assert arrivals.overdue(1.0 + GAP_S - 0.1) == []
     assert numbers(arrivals.overdue(1.0 + GAP_S)) == [4, 5]
     assert arrivals.lost == 2
     # 6 has its own time to come; 2 was given up.
-    assert numbers(arrivals.overdue(1.1 + GAP_S)) == [] == numbers(arrivals.come(parcel(2), 2.0))
-    assert numbers(arrivals.come(parcel(6), 2.1)) == [6, 7]
+    assert numbers(arrivals.overdue(1.1 + GAP_S)) == [] == numbers(arrivals.come(parcel(2), None, 2.0))
+    assert numbers(arrivals.come(parcel(6), None, 2.1)) == [6, 7]
+
+
+def test_many_holes_are_waited_for_together() -> None:
+    arrivals = Arrivals[None]()
+    for number in range(2, 40, 2):
+        arrivals.come(parcel(number), None, 0.0)
+    assert numbers(arrivals.overdue(GAP_S)) == list(range(2, 40, 2))
 
 
 def test_senders_do_not_wait_for_each_other() -> None:
-    arrivals = Arrivals()
-    assert numbers(arrivals.come(parcel(2, sender="ess_1"), 0.0)) == []
-    assert numbers(arrivals.come(parcel(1, sender="ess_2"), 0.0)) == [1]
+    arrivals = Arrivals[None]()
+    assert numbers(arrivals.come(parcel(2, sender="ess_1"), None, 0.0)) == []
+    assert numbers(arrivals.come(parcel(1, sender="ess_2"), None, 0.0)) == [1]
 
 
 def test_a_sender_that_runs_anew_begins_at_one_and_its_last_words_are_still_heard() -> None:
-    arrivals = Arrivals()
-    assert numbers(arrivals.come(parcel(1, flow=1.0), 0.0)) == [1]
-    assert numbers(arrivals.come(parcel(1, flow=2.0), 0.0)) == [1]
-    assert numbers(arrivals.come(parcel(2, flow=1.0), 0.0)) == [2]
-    assert numbers(arrivals.come(parcel(2, flow=2.0), 0.0)) == [2]
+    arrivals = Arrivals[None]()
+    assert numbers(arrivals.come(parcel(1, flow=1.0), None, 0.0)) == [1]
+    assert numbers(arrivals.come(parcel(1, flow=2.0), None, 0.0)) == [1]
+    assert numbers(arrivals.come(parcel(2, flow=1.0), None, 0.0)) == [2]
+    assert numbers(arrivals.come(parcel(2, flow=2.0), None, 0.0)) == [2]
+
+
+def test_what_waited_of_an_earlier_life_comes_before_what_the_next_one_says() -> None:
+    arrivals = Arrivals[None]()
+    assert numbers(arrivals.come(parcel(3, flow=1.0), None, 0.0)) == []
+    came = arrivals.come(parcel(1, flow=2.0), None, 0.1)
+    assert [(one.parcel.flow, one.parcel.number) for one in came] == [(1.0, 3), (2.0, 1)]
+    assert arrivals.lost == 2 and arrivals.overdue(9.0) == []
 
 
 def test_of_a_sender_no_more_than_two_lives_are_kept() -> None:
-    arrivals = Arrivals()
+    arrivals = Arrivals[None]()
     for life in range(1, 4):
-        arrivals.come(parcel(1, flow=float(life)), 0.0)
-    assert arrivals.come(parcel(2, flow=1.0), 0.0) == []
-    assert numbers(arrivals.come(parcel(2, flow=2.0), 0.0)) == [2]
+        arrivals.come(parcel(1, flow=float(life)), None, 0.0)
+    assert arrivals.come(parcel(2, flow=1.0), None, 0.0) == []
+    assert numbers(arrivals.come(parcel(2, flow=2.0), None, 0.0)) == [2]
 
 
 @given(st.data(), st.integers(1, 40))
 def test_whatever_the_transport_does_order_holds_and_nothing_comes_twice(data, count) -> None:
     wire = data.draw(st.lists(st.integers(1, count), max_size=3 * count))
-    arrivals, handled, now = Arrivals(), [], 0.0
+    arrivals, handled, now = Arrivals[None](), [], 0.0
     for number in wire:
-        now += 0.1
-        handled += numbers(arrivals.come(parcel(number), now))
+        now += 0.125
+        handled += numbers(arrivals.come(parcel(number), None, now))
     all_came = handled == list(range(1, len(handled) + 1))
     assert all_came  # up to here nothing was given up
-    # Each gap takes its time.
-    for _ in range(count + 1):
-        now += GAP_S
-        handled += numbers(arrivals.overdue(now))
+    handled += numbers(arrivals.overdue(now + GAP_S))
     assert handled == sorted(set(wire))
     assert arrivals.lost == max(wire, default=0) - len(set(wire))

@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ess_actors.core.flow import FRAMES, Parcel
+from ess_actors.core.control import Taken
+from ess_actors.core.flow import FRAMES, TAKEN_EVERY, WINDOW, Parcel
 from ess_actors.core.history_order import LATE_S, InOrder
 from ess_actors.core.messages import Frame, Message, to_wire
 from ess_actors.core.outbox import PATIENCE_S, Outbox
@@ -28,6 +29,16 @@ def test_what_is_gathered_goes_after_a_second_in_one_parcel() -> None:
     ((receiver, parcels),) = outbox.release(11.0)
     assert (receiver, numbers(parcels), outbox.due) == ("history", [[0, 1, 2, 3, 4]], None)
     assert list(outbox.release(12.0)) == []
+
+
+def test_what_a_former_process_has_taken_opens_nothing_for_its_successor() -> None:
+    outbox = Outbox()
+    sent = [outbox.offer("ess_1", [frame(number)], 1.0) for number in range(WINDOW)]
+    outbox.gone("ess_1")
+    again = [outbox.offer("ess_1", [frame(number)], 2.0) for number in range(WINDOW + 1)]
+    assert again[-1] == []
+    assert outbox.taken(Taken("ess_1", 1, TAKEN_EVERY, sent[0][0].flow), 3.0) == []
+    assert numbers(outbox.taken(Taken("ess_1", 2, TAKEN_EVERY, again[0][0].flow), 3.0)) == [[WINDOW]]
 
 
 def test_a_full_parcel_does_not_wait() -> None:

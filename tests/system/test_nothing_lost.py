@@ -79,6 +79,37 @@ def test_a_transition_while_the_store_is_dead_is_journaled_when_it_is_back(site)
     site.clear_until("the list to be empty", lambda: not faults_of(site, "ess_2"))
 
 
+def test_what_the_supervisor_tells_is_journaled_also_by_a_store_that_was_started_anew(site):
+    def told() -> list[str]:
+        records = site.http.get("/api/journal", params={"limit": 2000}).json()["records"]
+        return [r["body"]["message"] for r in records if r["kind"] == "event" and isinstance(r["body"], dict)]
+
+    order = "operator: restart ess_2/alarms"
+
+    def restarted(count: int) -> None:
+        pid = site.pid("ess_2/alarms")
+        assert site.order("ess_2/alarms", "restart").status_code == 202
+        wait_for("the router to be back", lambda: site.is_back("ess_2/alarms", pid), 15)
+        wait_for("the order in the journal", lambda: told().count(order) == count, 5)
+
+    history = "operator: restart history"
+    pid = site.pid("history")
+    before = told().count(order)
+    assert site.order("history", "restart").status_code == 202
+    wait_for("history to be back", lambda: site.is_back("history", pid), 15)
+    restarted(before + 1)
+    dead = site.kill("store")
+    wait_for("the store to be back", lambda: site.is_back("store", dead), 15)
+    wait_for("the first order", lambda: told().count(history) == 1)
+    restarted(before + 2)
+    pid = site.pid("history")
+    assert site.order("history", "restart").status_code == 202
+    wait_for("the order to the supervisor itself", lambda: told().count(history) == 2, 5)
+    wait_for("history to be back", lambda: site.is_back("history", pid), 15)
+    lost = [series for series in site.metric("ess_messages_dropped_total") if '"lost"' in series]
+    assert lost == []
+
+
 def test_every_write_is_audited_with_who_where_old_new_and_result(site):
     uri = "/ess_1/config/bms/CurrentCheckLimit"
     before = site.get(uri)
@@ -90,15 +121,15 @@ def test_every_write_is_audited_with_who_where_old_new_and_result(site):
     site.set(uri, 35)
 
     def rows():
-        found = site.http.get("/api/audit", params={"limit": 50}).json()["rows"]
-        return found if any(row["who"] == "127.0.0.1" for row in found) and found[0]["uri"] == uri else None
+        found = site.http.get("/api/audit", params={"limit": 200}).json()["rows"]
+        told = {(row["uri"], row["result"]) for row in found}
+        all_told = told >= {(uri, "ok"), ("/nobody/hears/this", "no_subscriber"), ("/actors/web", "refused")}
+        return found if all_told and any(row["who"] == "127.0.0.1" for row in found) else None
 
-    found = wait_for("the rows", rows)
+    found = wait_for("the rows of all that was written, also by the site controller", rows)
     (mine,) = [row for row in found if row["who"] == "eve" and row["uri"] == uri]
     assert (mine["origin"], mine["uri"], mine["new"], mine["result"]) == ("127.0.0.1", uri, "36", "ok")
     assert json.loads(mine["old"]) == before
-    told = [(row["uri"], row["result"]) for row in found]
-    assert ("/nobody/hears/this", "no_subscriber") in told and ("/actors/web", "refused") in told
     verified = subprocess.run(
         [BIN / "ess-actors", "audit", "verify", site.state_dir / "journal.sqlite", "--json"],
         capture_output=True, check=True,
