@@ -67,6 +67,7 @@ class EssActor(SupervisingActor):
     def on_configure(self, settings: EssSettings) -> None:
         now, wall = time.monotonic(), time.time()
         self._ess = Ess(settings.start, settings.documents, now=now, wall=wall, csv=settings.csv)
+        self._store = StoreLink(self, self._emit, self._ess.saved)
         if settings.record:
             self._record(settings, now, wall)
         self._shown = settings.shown
@@ -85,7 +86,6 @@ class EssActor(SupervisingActor):
             [ChildPlan(self._lessor.spec(child, kind), *actors[child]) for child, kind in child_ids(settings)]
         )
         self._measure(now, wall, time.process_time(), self._process.memory_info().rss)
-        self._store = StoreLink(self, self._emit, self._ess.saved)
         state, problem = read_state(self.state_dir / FILE, settings.name)
         if problem:
             log.warning("%s", problem)

@@ -6,8 +6,8 @@ import signal
 import time
 from typing import Final
 
-from ess_actors.actors.process import log
-from ess_actors.actors.progress import Concern
+from ess_actors.actors.process import is_stopped, log
+from ess_actors.actors.progress import PROGRESS, Concern
 from ess_actors.actors.supervising import SupervisingActor
 from ess_actors.core.child_spec import ChildSpec
 from ess_actors.core.ess import Ess
@@ -31,7 +31,7 @@ class Lessor:
     def __init__(self, actor: SupervisingActor, guarding: Guarding) -> None:
         self._actor = actor
         self._lists = guarding.lists
-        self._conditions = Conditions(guarding)
+        self._conditions = Conditions(guarding, PROGRESS.noted(actor.row, Concern.SITE))
         self._lease_s = min((one.lease_s for one in self._lists.values()), default=0.0)
         self._due = self._look_due = 0.0
         self._against: tuple[str, ...] = ()
@@ -56,6 +56,8 @@ class Lessor:
         if now >= self._look_due:
             self._end_hung(now)
         against = self._conditions.look(lambda uri: peek(ess, uri), now)
+        if self._conditions.beat_at is not None:
+            PROGRESS.note(self._actor.row, Concern.SITE, self._conditions.beat_at)
         self._tell_blind(now)
         if against != self._against:
             self._tell(against)
@@ -90,13 +92,16 @@ class Lessor:
         late = now - self._look_due if self._look_due else 0.0
         self._look_due = now + self._lease_s / _LOOKS
         for actor_id, one in self._lists.items():
-            age = self._actor.progress_age(actor_id, Concern.IO)
-            if age is None or age <= max(_LEAST_HANG_S, one.lease_s / 2) + 2 * late:
-                continue
             report = self._actor.supervision.report(actor_id)
-            if report.state != "RUNNING" or now - report.since < one.lease_s:
+            since = now - report.since
+            limit = max(_LEAST_HANG_S, one.lease_s / 2) + 2 * late
+            age = self._actor.progress_age(actor_id, Concern.IO) or 0.0
+            if report.state == "RUNNING" and since >= one.lease_s and age > limit:
+                reason = f"hung: its device was not looked after for {age:.2f} s"
+            elif report.state == "STARTING" and since > limit and is_stopped(report.pid):
+                reason = f"hung: halted in its start, {since:.2f} s ago"
+            else:
                 continue
-            reason = f"hung: its device was not looked after for {age:.2f} s"
             log.error("%s (generation %d) %s; it is killed", actor_id, report.generation, reason)
             self._actor.meter.count("ess_actor_hung_total", actor_id)
             self._actor.supervision.crashed(actor_id, report.generation, reason)

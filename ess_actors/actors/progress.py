@@ -26,6 +26,11 @@ class Concern(IntEnum):
     """Its IO thread turns."""
     WORK = 2
     """What it is there for is done when it is due."""
+    SITE = 3
+    """When the site controller was heard last: no work, and it outlives who heard it."""
+
+
+_JUDGED: Final = (Concern.LOOP, Concern.IO, Concern.WORK)
 
 
 class Progress:
@@ -36,12 +41,25 @@ class Progress:
 
     def beat(self, row: int, concern: Concern = Concern.LOOP) -> None:
         """This concern works. Any thread may say so for its own."""
-        if row >= 0:
-            self._page[row * len(Concern) + concern] = time.monotonic()
+        self.note(row, concern, time.monotonic())
 
     def clear(self, row: int) -> None:
         """Nothing is expected of this actor: a process that starts there is judged from its own first word on."""
         self._set(row, 0.0)
+
+    def forget(self, row: int) -> None:
+        """Nothing is known of this actor."""
+        self.clear(row)
+        self.note(row, Concern.SITE, 0.0)
+
+    def note(self, row: int, concern: Concern, at: float) -> None:
+        """This happened then."""
+        if row >= 0:
+            self._page[row * len(Concern) + concern] = at
+
+    def noted(self, row: int, concern: Concern) -> float | None:
+        """When it happened last; None = never."""
+        return (self._page[row * len(Concern) + concern] or None) if row >= 0 else None
 
     def give_up(self, row: int) -> None:
         """This actor will do nothing any more: its age is infinite."""
@@ -51,14 +69,13 @@ class Progress:
         """Seconds since the last work of this concern, or of the one that is oldest; None = it never said a word."""
         if row < 0:
             return None
-        concerns = Concern if concern is None else (concern,)
+        concerns = _JUDGED if concern is None else (concern,)
         beats = [beat for one in concerns if (beat := self._page[row * len(Concern) + one])]
         return now - min(beats) if beats else None
 
     def _set(self, row: int, at: float) -> None:
-        if row >= 0:
-            for concern in Concern:
-                self._page[row * len(Concern) + concern] = at
+        for concern in _JUDGED:
+            self.note(row, concern, at)
 
 
 def row_of(actor_id: str, everybody: Sequence[str]) -> int:

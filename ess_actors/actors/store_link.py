@@ -22,7 +22,7 @@ class StoreLink:
     def __init__(
         self,
         actor: TreeActor,
-        emit: Callable[[list[Message]], None],
+        emit: Callable[[list[Message]], object],
         whole: Callable[[], Mapping[str, object]] = lambda: _NOTHING,
     ) -> None:
         self._actor = actor

@@ -78,7 +78,11 @@ class SupervisingActor(TreeActor):
 
     def tell(self, text: str, severity: int) -> None:
         """An event for the journal and for who listens."""
-        self.post(Message("post", "/events", orjson.dumps(Event(self.actor_id, text, severity).as_body())))
+        self.publish(Message("post", "/events", orjson.dumps(Event(self.actor_id, text, severity).as_body())))
+
+    def publish(self, message: Message) -> None:
+        """How a message of this actor's own goes out."""
+        self.post(message)
 
     def stopped_below(self, child_id: str) -> tuple[str, ...]:
         """What the operator has stopped among the children of this child."""
@@ -174,10 +178,13 @@ class SupervisingActor(TreeActor):
         now = time.monotonic()
         allowed = self._judge.allowance(now)
         for report in self.supervision.reports():
-            if report.state == "RUNNING" and not report.stopped_by and now - report.since > allowed:
-                age = self.progress_age(report.id)
-                if age is not None and age > allowed:
-                    self.end_hung(report.id, f"hung: no progress for {age:.1f} s")
+            if report.stopped_by or now - report.since <= allowed:
+                continue
+            age = self.progress_age(report.id)
+            if report.state == "RUNNING" and age is not None and age > allowed:
+                self.end_hung(report.id, f"hung: no progress for {age:.1f} s")
+            elif report.state == "STARTING" and is_stopped(report.pid):
+                self.end_hung(report.id, f"hung: halted in its start, {now - report.since:.1f} s ago")
         self.wake_after(LOOK_S, Wake("look"))
 
     def _find_exits(self) -> None:

@@ -16,6 +16,7 @@ from ess_actors.actors.settings import SiteSettings, actor_ids, child_ids
 from ess_actors.actors.sim import SimActor
 from ess_actors.actors.stopped import STOPPED, Stopped
 from ess_actors.actors.store import StoreActor
+from ess_actors.actors.store_link import WAKE, StoreLink
 from ess_actors.actors.supervising import ChildPlan, SupervisingActor
 from ess_actors.actors.web import WebActor
 from ess_actors.core.control import (
@@ -33,7 +34,10 @@ from ess_actors.core.control import (
     Wake,
 )
 from ess_actors.core.hung import Judge
-from ess_actors.core.supervision import ITSELF, OPERATOR, ChildReport, ChildSpec
+from ess_actors.core.messages import Message
+from ess_actors.core.metrics import Snapshot
+from ess_actors.core.site_state import state_of, unheard
+from ess_actors.core.supervision import OPERATOR, ChildReport, ChildSpec
 
 _GATHER_S = 0.02
 """Changes within this time make one new edition of the directory."""
@@ -57,6 +61,8 @@ class SupervisorActor(SupervisingActor):
         self._halt_asked_by: Any = None
         self._halting: list[str] = []
         self._kept: Stopped
+        self.name_self("supervisor")
+        self._store = StoreLink(self, self.post_all)
         self._stopping = ""
         self._halted = False
 
@@ -81,7 +87,16 @@ class SupervisorActor(SupervisingActor):
             case Order() if message.actor_id not in self.supervision:
                 self._forward(message, sender)
             case _:
+                self._store.on_control(message)
                 super().on_control(message, sender)
+
+    def publish(self, message: Message) -> None:
+        """The journal has it first; when no store runs, later."""
+        self._store.publish([message])
+
+    def snapshot(self) -> Snapshot:
+        self._store.note()
+        return super().snapshot()
 
     def on_children_changed(self) -> None:
         if self._halt_asked_by is not None:
@@ -98,6 +113,8 @@ class SupervisorActor(SupervisingActor):
             case "status":
                 self._tell_web()
                 self.wake_after(_STATUS_S, Wake("status"))
+            case _ if wake.what == WAKE:
+                self._store.on_wake()
             case _:
                 super().on_wake(wake)
 
@@ -120,13 +137,12 @@ class SupervisorActor(SupervisingActor):
     def _boot(self, boot: Boot, sender: Any) -> None:
         site: SiteSettings = boot.settings
         self._site = site
-        self.name_self("supervisor")
         self.generation = 1
         self.state_dir = type(self.state_dir)(boot.state_dir)
         self.everybody = actor_ids(site)
         self.row = row_of("supervisor", ())
         for row in range(len(self.everybody) + 1):
-            PROGRESS.clear(row)
+            PROGRESS.forget(row)
         self._judge = Judge(site.hung_after_s)
         self._kept = Stopped(self.state_dir / STOPPED)
         self._stopped = self._kept.ids
@@ -186,6 +202,7 @@ class SupervisorActor(SupervisingActor):
         if tuple(entries) != self._published:
             self._published = tuple(entries)
             self._go_by(self._published)
+            self._store.on_directory()
             self.edition += 1
             self._renewed_at = time.monotonic()
             for entry in entries:
@@ -214,35 +231,9 @@ class SupervisorActor(SupervisingActor):
         for report in self.supervision.reports():
             reports.append(report)
             reports += self._below_of(report)
-        running = bool(reports) and all(
-            report.state == "RUNNING" or report.stopped_by in (OPERATOR, ITSELF) for report in reports
-        )
-        if self._halt_asked_by is not None:
-            state = "stopping"
-        elif running:
-            state = "running"
-        else:
-            state = "starting" if self._is_starting(reports) else "degraded"
-        return SiteStatus(
-            time.monotonic(), state, tuple(reports), dict(self._heartbeats), self._unheard(reports)
-        )
-
-    def _unheard(self, reports: list[ChildReport]) -> tuple[str, ...]:
-        """Devices of which nothing is known yet, neither values nor that they are silent."""
-        unheard: list[str] = []
-        for report in reports:
-            if report.kind != "modbus_client" or report.stopped_by or report.state == "FAILED":
-                continue
-            heartbeat = self._heartbeats.get(report.id)
-            told = heartbeat.snapshot if heartbeat is not None and heartbeat.pid == report.pid else {}
-            devices = [labels[0] for labels, _ in told.get("ess_point_age_seconds", ())]
-            asked = {labels[0] for labels, _ in told.get("ess_modbus_requests_total", ())}
-            unheard += [device for device in devices or [report.id] if device not in asked]
-        return tuple(unheard)
-
-    def _is_starting(self, reports: list[ChildReport]) -> bool:
-        first = all(report.restarts == 0 and not report.last_error for report in reports)
-        return first and all(report.state in ("STARTING", "RUNNING") for report in reports)
+        state = "stopping" if self._halt_asked_by is not None else state_of(reports)
+        beats = dict(self._heartbeats)
+        return SiteStatus(time.monotonic(), state, tuple(reports), beats, unheard(reports, beats))
 
     def _below_of(self, parent: ChildReport) -> list[ChildReport]:
         assert self._site is not None

@@ -70,9 +70,12 @@ def record_of(message: Message, wall: float) -> Record:
 
 
 def commits(actor_id: str) -> bool:
-    """Whether an actor hands its records to the store before it publishes them: instances, alarm routers, web."""
+    """Whether an actor hands its records to the store before it publishes them: instances, alarm routers, web and
+    supervisor."""
     instance, _, child = actor_id.partition("/")
-    return actor_id == "web" or (instance_of(actor_id) == instance and child in ("", "alarms"))
+    return actor_id in ("web", "supervisor") or (
+        instance_of(actor_id) == instance and child in ("", "alarms")
+    )
 
 
 def is_journaled(message: Message) -> bool:

@@ -71,12 +71,12 @@ def peek(ess: Ess, uri: str) -> tuple[object, bool]:
 class Conditions:
     """What the plant says about being commanded: the site controller lives, nobody has hit the emergency stop."""
 
-    def __init__(self, guarding: Guarding) -> None:
+    def __init__(self, guarding: Guarding, beat_at: float | None = None) -> None:
         self._heartbeat = guarding.heartbeat
         self._emergency = guarding.emergency
         self._beat: object = None
-        self._beat_at: float | None = None
-        """When it last changed; None before its first change."""
+        self.beat_at = beat_at
+        """When it last changed, also in an earlier process of the instance; None before its first change."""
         self._known = False
         self._hit: bool | None = None
         """None until the stop was read for the first time."""
@@ -113,5 +113,5 @@ class Conditions:
             # What the documents begin with is no beat.
             self._known, self._beat = value is not None, value
         elif value != self._beat:
-            self._beat, self._beat_at = value, now
-        return self._beat_at is not None and now - self._beat_at > heartbeat.timeout_s
+            self._beat, self.beat_at = value, now
+        return self.beat_at is not None and now - self.beat_at > heartbeat.timeout_s

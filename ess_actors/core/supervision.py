@@ -91,7 +91,7 @@ class Supervision:
     def hung(self, child_id: str, generation: int, reason: str, now: float) -> Orders:
         """The child makes no progress: a hung child is a failed one, it is ended whether it listens or not."""
         child = self._current(child_id, generation)
-        if child is None or not child.alive or child.state is not State.RUNNING or child.asked:
+        if child is None or not child.alive or child.asked:
             return []
         child.last_words, child.asked = reason, True
         child.deadline = now + _TERMINATE_S

@@ -1,6 +1,7 @@
 """A supervising actor between a test and children that hang in their own ways: the real bases, in real processes."""
 
 import os
+import signal
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ from ess_actors.core.control import Boot, Heartbeat, Order, Query
 from ess_actors.core.hung import Judge
 from ess_actors.core.supervision import ChildSpec
 
-EVERYBODY = ("loop", "io", "work", "top", "top/below", "top/vital")
+EVERYBODY = ("loop", "io", "work", "start", "top", "top/below", "top/vital")
 
 
 class Looping(TreeActor):
@@ -56,6 +57,17 @@ class Idling(Looping):
         self.idle = self.idle or message == "hang"
 
 
+class Halting(Looping):
+    """Its first process is halted before it is ready."""
+
+    kind = "halting"
+
+    def on_configure(self, settings: Any) -> None:
+        if self.generation == 1:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        super().on_configure(settings)
+
+
 class Top(SupervisingActor):
     """A supervisor in the middle with a child it cannot do without and one it can; tells what it knows of them."""
 
@@ -97,7 +109,7 @@ class HangingParent(SupervisingActor):
                 self.actor_id, self.generation, self.everybody = "parent", 1, EVERYBODY
                 self.state_dir = type(self.state_dir)(message.state_dir)
                 self._judge = Judge(message.settings)
-                kinds = {"loop": Looping, "io": Turning, "work": Idling, "top": Top}
+                kinds = {"loop": Looping, "io": Turning, "work": Idling, "start": Halting, "top": Top}
                 self.supervise([ChildPlan(ChildSpec(i, i), kind, None) for i, kind in kinds.items()])
                 self.send(sender, ("booted", os.getppid()))
             case Query():

@@ -61,6 +61,13 @@ def test_an_actor_that_is_stopped_by_a_signal_is_killed_and_comes_back(tree):
     assert ended(before.pid) and "hung" in after.last_error
 
 
+def test_an_actor_that_is_halted_in_its_start_is_replaced_as_soon_as_one_that_runs(tree):
+    after = wait_for(
+        "it to run", lambda: asked(tree, Query())["start"].state == "RUNNING" and running(tree, "start"), 8
+    )
+    assert after.restarts == 1 and after.last_error.startswith("hung: halted in its start")
+
+
 def test_actors_that_have_nothing_to_do_are_left_alone(tree):
     system, parent = tree
     before = {i: running(tree, i).pid for i in ("loop", "io", "work", "top")}

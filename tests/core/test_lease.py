@@ -13,9 +13,8 @@ class Plant:
 
     def __init__(self, *, holds: bool = True) -> None:
         self.values: dict[str, tuple[object, bool]] = {BEAT: (0, True), STOP: (False, True)}
-        self.found = Conditions(
-            Guarding({}, SiteHeartbeat(BEAT, 10.0, holds), EmergencyStop(STOP, value=True))
-        )
+        self.guarding = Guarding({}, SiteHeartbeat(BEAT, 10.0, holds), EmergencyStop(STOP, value=True))
+        self.found = Conditions(self.guarding)
         self.now = 100.0
 
     def after(self, seconds: float, **values: object) -> tuple[str, ...]:
@@ -36,6 +35,17 @@ def test_a_heartbeat_is_watched_from_its_first_change_on() -> None:
     assert plant.after(0.1) == (SITE_SILENT,)
     assert plant.after(0.1, beat=2) == ()
     assert plant.after(9, beat=2) == () and plant.after(2, beat=2) == (SITE_SILENT,)
+
+
+def test_a_silence_goes_on_in_the_next_process_of_the_instance() -> None:
+    plant = Plant()
+    plant.after(1)
+    plant.after(1, beat=1)
+    died_at = plant.found.beat_at
+    plant.found = Conditions(plant.guarding, died_at)
+    assert plant.after(5, beat=0) == (), "what the documents begin with is no beat"
+    assert plant.after(5.1) == (SITE_SILENT,)
+    assert plant.after(1, beat=2) == ()
 
 
 def test_an_emergency_stop_is_the_weightiest_and_a_lost_reading_releases_nobody() -> None:

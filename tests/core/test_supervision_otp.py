@@ -170,7 +170,6 @@ def test_as_otp_says(name: str) -> None:
 def test_a_hung_child_is_signalled_then_killed_and_counts_as_failed() -> None:
     supervision = Supervision([ChildSpec("a", "case")])
     supervision.begin(0.0)
-    assert supervision.hung("a", 1, "hung", 0.1) == []  # it starts: that has its own limit
     supervision.ready("a", 1, 77, 0.1)
     assert supervision.hung("a", 0, "hung", 0.2) == []  # an earlier process
     assert supervision.hung("a", 1, "hung: no progress", 1.0) == [Terminate("a", 1, 77)]
@@ -180,6 +179,17 @@ def test_a_hung_child_is_signalled_then_killed_and_counts_as_failed() -> None:
     report = supervision.report("a")
     assert (report.state, report.last_error) == ("BACKOFF", "hung: no progress")
     assert report.recent_failures(1.3) == 1 and report.recent_failures(61.4) == 0
+
+
+def test_a_child_that_hangs_in_its_start_is_not_waited_for() -> None:
+    supervision = Supervision([ChildSpec("a", "case")])
+    supervision.begin(0.0)
+    supervision.born("a", 77)
+    assert supervision.hung("a", 1, "hung: halted in its start", 1.3) == [Terminate("a", 1, 77)]
+    assert not supervision.ready("a", 1, 77, 1.4), "it is ended all the same"
+    assert supervision.due(1.5) == [Kill("a", 1, 77)]
+    supervision.exited("a", 1, "killed by SIGKILL", 1.6)
+    assert supervision.report("a").last_error == "hung: halted in its start"
 
 
 def test_a_hung_child_that_an_operator_stops_stays_stopped() -> None:

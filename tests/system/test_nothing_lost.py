@@ -101,6 +101,7 @@ def test_what_the_supervisor_tells_is_journaled_also_by_a_store_that_was_started
     dead = site.kill("store")
     wait_for("the store to be back", lambda: site.is_back("store", dead), 15)
     wait_for("the first order", lambda: told().count(history) == 1)
+    wait_for("its own death", lambda: any(text.startswith("store died and is restarted") for text in told()))
     restarted(before + 2)
     pid = site.pid("history")
     assert site.order("history", "restart").status_code == 202

@@ -1,12 +1,13 @@
 """Whatever happens to who commands a converter: it gets its safe values, seen at its own end of the wire."""
 
 import os
+import shutil
 import signal
 from typing import Any
 
 import pytest
 
-from tests.system.running_site import RunningSite
+from tests.system.running_site import REPOSITORY, RunningSite
 from tests.waiting import wait_for
 
 POINT = "ess_1/pcs_controls/active_power_setpoint"
@@ -106,6 +107,20 @@ def test_an_orphan_that_is_stopped_does_not_keep_the_device_from_its_replacement
     wait_for("the orphan to be gone", lambda: orphan not in {p.pid for p in guarded.processes()})
 
 
+def test_a_client_that_is_halted_before_it_runs_is_replaced_too(guarded, wire):
+    before = guarded.processes()
+    guarded.kill("ess_1/pcs")
+
+    def begun() -> list[int]:
+        parent = guarded.named("ess_1")[0]
+        return [p.pid for p in parent.children() if p not in before]
+
+    halted = wait_for("its successor to begin", begun, pause_s=0.001)[0]
+    os.kill(halted, signal.SIGSTOP)
+    wire.waits_for(0)
+    wait_for("another one to run", lambda: guarded.is_back("ess_1/pcs", halted), 8)
+
+
 def test_only_a_new_command_ends_the_safe_state(guarded, wire):
     pid = guarded.kill("ess_1/pcs")
     wire.waits_for(0)
@@ -147,3 +162,34 @@ def test_an_orderly_stop_writes_the_safe_values(guarded, wire):
     wire.waits_for(0)
     assert guarded.order("ess_1/pcs", "start").status_code == 202
     wait_for("the actor to run", lambda: guarded.actors()["ess_1/pcs"]["state"] == "RUNNING")
+
+
+def test_a_silent_site_controller_stays_silent_for_the_next_process_of_the_instance(tmp_path):
+    folder = tmp_path / "site"
+    shutil.copytree(REPOSITORY / "configs/dual_bms", folder)
+    text = (folder / "site.json").read_text()
+    assert '"timeout_s": 10' in text
+    (folder / "site.json").write_text(text.replace('"timeout_s": 10', '"timeout_s": 2'))
+    site = RunningSite(tmp_path / "state", folder)
+    try:
+        beats = iter(range(1, 10_000))
+
+        def beaten() -> bool:
+            site.set("/site/ess_1/ess_hs/site_heartbeat", next(beats))
+            site.message("set", WANTED, 100)
+            return site.get(f"/components/{POINT}") == 100
+
+        def refused() -> bool:
+            return told(site, 79).get("status") == "safe_state"
+
+        wait_for("the setpoint in the device", beaten, 20)
+        wait_for("the silence", lambda: any("site_silent" in one for one in held(site)))
+        assert refused()
+        pid = site.kill("ess_1")
+        wait_for("the instance to be back", lambda: site.is_back("ess_1", pid))
+        wait_for("the site to be complete", site.is_ready)
+        wait_for("the silence", lambda: any("site_silent" in one for one in held(site)))
+        assert refused()
+        wait_for("the setpoint in the device", beaten, 20)
+    finally:
+        site.end()
