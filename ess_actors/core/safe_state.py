@@ -80,11 +80,9 @@ class SafeState:
     def renew(self, at: float, now: float, *, allowed: bool, reason: str = "") -> Entered | None:
         """A renewal that left its owner at `at`. It may come late: then it renews nothing that is over."""
         at = min(at, now)
-        if at < self._renewed:
-            return None  # overtaken by a later one
         entered = self.tick(now)
-        if at + self.lease_s <= now:
-            return entered
+        if at < self._renewed or at + self.lease_s <= now:
+            return entered  # overtaken by a later one, or over
         self._renewed = at
         if allowed:
             if self._allowed_since is None:
