@@ -164,7 +164,7 @@ def test_events_are_journaled(site):
 
 def test_orders_and_deaths_are_journaled(site):
     site.set("/ess_1/journal/me", 42)
-    site.modbus().write_single_register(1010, 7)
+    site.modbus().write_single_register(1014, 0)
     site.order("ess_2/alarms", "restart")
     pid = site.kill("ess_1/alarms")
     wait_for("the restart", lambda: site.is_back("ess_1/alarms", pid))
@@ -175,7 +175,7 @@ def test_orders_and_deaths_are_journaled(site):
         events = str([r["body"] for r in records if r["kind"] == "event"])
         return (
             any(c["by"] == "web" and c["uri"] == "/ess_1/journal/me" and c["body"] == 42 for c in commands)
-            and any(c["by"] == "ess_1/site" and c["uri"].endswith("/site_heartbeat") for c in commands)
+            and any(c["by"] == "ess_1/site" and c["uri"].endswith("/ramp_rate") for c in commands)
             and "operator: restart ess_2/alarms" in events
             and "ess_1/alarms died and is restarted: killed by SIGKILL" in events
         )
