@@ -11,6 +11,8 @@ from ess_actors.chaos.stage import Simulators
 _LEARN_S: Final = 3.0
 _LIMIT_S: Final = 6.0
 _TRIED: Final = 6
+_LOOK_BACK: Final = (500, 2_000, 10_000)
+"""Records of the journal that are read, more when the mark is not among them."""
 _RAISED: Final = "raised"
 _TOLD: Final = (_RAISED, "normal", "cleared")
 
@@ -96,8 +98,12 @@ class Transitions:
         self._simulators.put(self.probe.stem, {self.probe.path: value})
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Alarm records since the mark, the oldest first."""
-        rows = self._api.get("/api/journal?limit=500").get("records", [])
+        """Alarm records since the mark, the oldest first; a flood of commands writes many between them."""
+        rows: list[dict[str, Any]] = []
+        for limit in _LOOK_BACK:
+            rows = self._api.get(f"/api/journal?limit={limit}").get("records", [])
+            if len(rows) < limit or rows[-1]["id"] <= self._mark:
+                break
         return [row for row in reversed(rows) if row["id"] > self._mark and row["kind"] == "alarm"]
 
     def _newest(self) -> int:
