@@ -21,6 +21,7 @@ from thespian.actors import (
 
 from ess_actors.actors import loopback as _loopback  # noqa: F401  (must be in force before thespian is imported)
 from ess_actors.actors import one_way as _one_way  # noqa: F401
+from ess_actors.actors import sparing_transport as _sparing_transport  # noqa: F401
 from ess_actors.actors.disturb import disturb
 from ess_actors.actors.posting import Posting
 from ess_actors.actors.process import describe_crash, die_with_parent, keep_own_logging, name_process

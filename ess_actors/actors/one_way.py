@@ -14,13 +14,14 @@ import thespian.system.transport.TCPTransport as tcp
 class _FromPeer:
     """Where Thespian keeps an idle connection that a peer has opened: no message has such an address as its target."""
 
-    def __init__(self, details: object, descriptor: int) -> None:
-        self.addressDetails = ("from", details, descriptor)  # the name Thespian asks for
+    @property
+    def addressDetails(self) -> object:  # the name Thespian asks for
+        return self
 
 
 def _keep_for_listening(transport: Any, incoming: Any, _address: object) -> None:
     """What to do with a connection after a message came whole (a method of Thespian 4.0.1, pinned)."""
-    peer = _FromPeer(incoming.fromAddress.addressDetails, incoming.socket.fileno())
+    peer = _FromPeer()
     idle = tcp.IdleSocket(incoming.socket, peer)
     # The sender closes first: a message that meets a closed connection would come late.
     idle.validity = tcp.ExpirationTimer(2 * tcp.MAX_IDLE_SOCKET_PERIOD)
