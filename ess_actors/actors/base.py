@@ -33,7 +33,6 @@ from ess_actors.core.messages import Message, from_wire
 from ess_actors.core.metrics import Snapshot
 
 HEARTBEAT_S = 1.0
-PULSE_S = 0.4  # so often an actor that has nothing to do shows that it could
 
 
 class TreeActor(Posting):
@@ -42,6 +41,8 @@ class TreeActor(Posting):
     kind: ClassVar[str]
     patient: ClassVar[bool] = False
     """Publications for it may be gathered for PATIENCE_S; `sent` tells when each was made."""
+    pulse_s: ClassVar[float] = 0.4
+    """So often an actor that has nothing to do shows that it could."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -227,7 +228,7 @@ class TreeActor(Posting):
     def _pulse(self) -> None:
         self._show_work()
         self._handle(self._arrivals.overdue(time.monotonic()))
-        self.wake_after(PULSE_S, Wake("pulse"))
+        self.wake_at(time.monotonic() + self.pulse_s, "pulse")
 
     def _show_work(self) -> None:
         if self.at_work():

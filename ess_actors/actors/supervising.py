@@ -64,6 +64,8 @@ class _Process:
 class SupervisingActor(TreeActor):
     """An actor with children. Subclasses say what happens when the state of a child changes."""
 
+    pulse_s = LOOK_S
+
     def __init__(self) -> None:
         super().__init__()
         self.supervision = Supervision(())
@@ -96,7 +98,7 @@ class SupervisingActor(TreeActor):
             self.meter.count("ess_actor_hung_total", child_id, by=0)
         self.supervision = Supervision((plan.spec for plan in plans), strategy, self._stopped)
         self._obey(self.supervision.begin(time.monotonic()))
-        self.wake_after(LOOK_S, Wake("look"))
+        self._pulse()
 
     def progress_age(self, child_id: str, concern: Concern | None = None) -> float | None:
         """Seconds since a child has last done something; None = it did not begin yet."""
@@ -153,8 +155,6 @@ class SupervisingActor(TreeActor):
             self._find_exits()
         elif wake.what == "supervision":
             self._obey(self.supervision.due(time.monotonic()))
-        elif wake.what == "look":
-            self._look()
 
     def watched(self) -> list[int]:
         return [process.pidfd for process in self._processes]
@@ -173,6 +173,10 @@ class SupervisingActor(TreeActor):
         second of two that die together: the process itself is what counts."""
         self.on_watch()
 
+    def _pulse(self) -> None:
+        self._look()
+        super()._pulse()
+
     def _look(self) -> None:
         """A hung child is a failed one: nobody else notices it, its last values would stand for ever."""
         now = time.monotonic()
@@ -185,7 +189,6 @@ class SupervisingActor(TreeActor):
                 self.end_hung(report.id, f"hung: no progress for {age:.1f} s")
             elif report.state == "STARTING" and is_stopped(report.pid):
                 self.end_hung(report.id, f"hung: halted in its start, {now - report.since:.1f} s ago")
-        self.wake_after(LOOK_S, Wake("look"))
 
     def _find_exits(self) -> None:
         for process in [p for p in self._processes if not p.process.is_alive()]:

@@ -161,7 +161,6 @@ class SupervisorActor(SupervisingActor):
         self.wake_after(_STATUS_S, Wake("status"))
         self._next_heartbeat = time.monotonic()
         self._beat()
-        self._pulse()
 
     def stopped_below(self, child_id: str) -> tuple[str, ...]:
         if (known := self._below.get(child_id)) is not None:
