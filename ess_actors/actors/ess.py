@@ -104,11 +104,11 @@ class EssActor(SupervisingActor):
         self._let(Call("handle", now, wall, message))
 
     def on_directory(self, gone: frozenset[str]) -> None:
+        self._store.on_directory()  # before anything is said to a store that does not know us yet
         now, wall = time.monotonic(), time.time()
         for actor_id in sorted(gone):
             if actor_id != self.actor_id:
                 self._let(Call("source_lost", now, wall, source=actor_id))
-        self._store.on_directory()
         self._tell_restarted_router(now, wall)
         if self._held is not None and self._running >= set(self.everybody):
             self._release()

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import orjson
 
-from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.process import log
+from ess_actors.actors.telling import TellingActor
 from ess_actors.actors.worker import Worker
 from ess_actors.core.control import Answer, HistoryPoints, HistoryTrend
 from ess_actors.core.events import ALARM, STATUS, Event
@@ -34,7 +34,7 @@ _MOST_UNTAKEN: Final = 5000
 """Publications that may wait to be put in order."""
 
 
-class HistoryActor(IoActor):
+class HistoryActor(TellingActor):
     """A process of its own: no write of readings stands before a commit of alarms, and nobody waits for this one."""
 
     kind = "history"
@@ -68,13 +68,14 @@ class HistoryActor(IoActor):
 
     def on_message(self, message: Message) -> None:
         if len(self._untaken) >= _MOST_UNTAKEN:
-            self.meter.count("ess_history_dropped_total", self.actor_id, "overload")
+            self.call_io(self._count_overload)
             return
         self.call_io(self._untaken.put, message, self.sent)
         if len(self._untaken) > _MOST_UNTAKEN // 2:  # much came at once, and most of that is old enough
             self.call_io(self._take, LATE_S)
 
     def on_control(self, message: Any, sender: Any) -> None:
+        super().on_control(message, sender)
         match message:
             case HistoryPoints() | HistoryTrend():
                 self.call_io(self._ask, message, sender)
@@ -84,12 +85,12 @@ class HistoryActor(IoActor):
             case "open":
                 self.ready(SUBSCRIPTIONS)
             case Event():
-                self.post(Message("post", "/events", orjson.dumps(item.as_body())))
+                self.tell(item)
             case address, answer:
                 self.send(address, answer)
 
     def snapshot(self) -> Snapshot:
-        return {**self._io_meter.snapshot(), **super().snapshot()}
+        return {**super().snapshot(), **self._io_meter.snapshot()}
 
     async def stop_io(self) -> None:
         self._ending = True
@@ -122,6 +123,9 @@ class HistoryActor(IoActor):
             self._intake.tick(self._take(LATE_S))
             self._collect()
             await asyncio.sleep(_BATCH_S)
+
+    def _count_overload(self) -> None:
+        self._io_meter.count("ess_history_dropped_total", self.actor_id, "overload")
 
     def _take(self, old_s: float) -> float:
         """Whatever is so old, in order of time; up to which time that is (unix seconds)."""

@@ -59,3 +59,16 @@ class Heir(Actor):  # type: ignore[misc]
         """What it inherited and the address of its parent; the second time there is nothing."""
         told, self._inherited = self._inherited, None
         return None if told is None else (told, self._thespian._parentAddr)
+
+    def create(self, kind: type[Actor], told: Configure) -> tuple[Any, Any]:
+        """A new actor that inherits what it is told: its address as long as it has not spoken, and multiprocessing's
+        handle of its process; None when the system has no room for one, of which Thespian says nothing."""
+        before = [one.childProc for one in self._children_of_thespian()]
+        with bequeathed(told):
+            address = self.createActor(kind)
+        born = [one.childProc for one in self._children_of_thespian()]
+        return address, next((one for one in born if not any(one is other for other in before)), None)
+
+    def _children_of_thespian(self) -> list[Any]:
+        # A name of Thespian 4.0.1 (pinned): the only way to a pid before the child speaks.
+        return list(getattr(self._myRef, "_child_procs", ()))

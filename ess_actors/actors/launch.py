@@ -122,6 +122,7 @@ class Launcher:
         check_ports([Listening("Thespian's admin", loopback.LOOPBACK, self._admin_port)])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
+        loopback.keep_for(2 * self._site.hung_after_s)
         prepare(self._site.instances)
         # What is loaded now is shared with every actor; a collector that never looks at it never copies its pages.
         gc.collect()

@@ -7,6 +7,7 @@ advertised address, not the bind), so the one place that chooses the bind addres
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import psutil
@@ -19,6 +20,7 @@ os.environ["THESPIAN_BASE_IPADDR"] = LOOPBACK
 os.environ.setdefault("THESPIAN_MAX_PENDING_TRANSMITS", "200")
 os.environ.setdefault("THESPIAN_TRANSMIT_TIMEOUT_PERIOD", "0:10")
 
+import thespian.system.transport as transport  # noqa: E402
 import thespian.system.transport.IPBase as ip_base  # noqa: E402
 
 _original_init = ip_base.IPActorAddress.__init__
@@ -33,6 +35,16 @@ def _loopback_init(self: Any, *args: Any, **kwargs: Any) -> None:
 def bind_loopback_only() -> None:
     """Replace the bind address of every Thespian socket of this process and of all it forks. Twice is once."""
     ip_base.IPActorAddress.__init__ = _loopback_init
+
+
+def keep_for(seconds: float) -> None:
+    """What cannot be sent is kept so long at least; to be called before the actor system starts.
+
+    When an actor may hang for longer than Thespian keeps what is meant for it, some of that is lost and some is not.
+    """
+    transport.DEFAULT_MAX_TRANSMIT_PERIOD = max(
+        transport.DEFAULT_MAX_TRANSMIT_PERIOD, timedelta(seconds=seconds)
+    )
 
 
 def exposed_sockets(processes: Iterable[psutil.Process], allowed_ports: set[int]) -> list[str]:

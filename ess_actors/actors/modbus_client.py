@@ -10,10 +10,10 @@ import orjson
 
 from ess_actors.actors.client_reload import Reread, reread
 from ess_actors.actors.endpoints import Address, merged, pointed_at
-from ess_actors.actors.io_thread import IoActor
-from ess_actors.actors.owning import own
+from ess_actors.actors.owning import while_owned
 from ess_actors.actors.process import outlive_parent
 from ess_actors.actors.settings import ClientSettings
+from ess_actors.actors.telling import TellingActor
 from ess_actors.core.alarm_holding import KIND
 from ess_actors.core.component_writes import json_body, trouble
 from ess_actors.core.control import Subscribe
@@ -41,7 +41,7 @@ class _Subscriptions(NamedTuple):
     uris: tuple[str, ...]
 
 
-class ModbusClientActor(IoActor):
+class ModbusClientActor(TellingActor):
     """The client files of one or more devices: a poller per endpoint on the IO thread."""
 
     kind = "modbus_client"
@@ -117,10 +117,12 @@ class ModbusClientActor(IoActor):
         self.run_io(self._serve(message))
 
     def on_control(self, message: Any, sender: Any) -> None:
+        super().on_control(message, sender)
         if isinstance(message, Lease) and sender == self._parent:
             self.call_io(self._leased, message)
 
     def on_directory(self, gone: frozenset[str]) -> None:
+        super().on_directory(gone)
         self._tell_router()
 
     def at_work(self) -> bool:
@@ -140,7 +142,7 @@ class ModbusClientActor(IoActor):
             case Publication():
                 self.post(Message("pub", item.uri, item.body, quality=item.quality))
             case Event():
-                self.post(Message("post", "/events", orjson.dumps(item.as_body())))
+                self.tell(item)
             case Holding():
                 self._held[item.device] = item.reason
                 self._told_router = 0
@@ -192,12 +194,13 @@ class ModbusClientActor(IoActor):
         task = asyncio.current_task()
         assert task is not None
         self._tasks_of[address] = task
-        stem = client.stem
-        lock = await own(client.endpoint, lambda text: self.from_io(Event(stem, text, ALARM)))
-        try:
-            await client.run()
-        finally:
-            lock.free()
+
+        def taken(by: str) -> None:
+            self._io_meter.gauge("ess_device_taken", client.stem, value=float(bool(by)))
+            if by:
+                self.from_io(Event(client.stem, by, ALARM))
+
+        await while_owned(client.endpoint, taken, client.run)
 
     def _leased(self, lease: Lease) -> None:
         for client in self._clients.values():

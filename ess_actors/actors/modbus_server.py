@@ -6,9 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.server_reload import reread
-from ess_actors.actors.store_link import WAKE, StoreLink
+from ess_actors.actors.telling import TellingActor
 from ess_actors.core.audit import Cyclic, Entry
 from ess_actors.core.bank import Bank, Written
 from ess_actors.core.component_writes import json_body
@@ -46,7 +45,7 @@ class _Ask(NamedTuple):
     uris: tuple[str, ...]
 
 
-class ModbusServerActor(IoActor):
+class ModbusServerActor(TellingActor):
     """One Modbus server file. Reads are answered on the IO thread from the image: no actor takes part."""
 
     kind = "modbus_server"
@@ -56,7 +55,6 @@ class ModbusServerActor(IoActor):
         self._map: ServerMap
         self._sources: frozenset[str]
         self._server: Server
-        self._store: StoreLink
         self._cyclic = Cyclic()
         self._reloading: asyncio.Lock
         self._commands = 0
@@ -65,7 +63,6 @@ class ModbusServerActor(IoActor):
     def on_configure(self, settings: ServerMap) -> None:
         # Part of the command ids: a command is done once per id, also after a restart of this actor.
         self._epoch = time.time_ns()
-        self._store = StoreLink(self, lambda messages: None)
         self._take_over(settings)
         self._reloading = asyncio.Lock()
         self._server = Server(
@@ -111,7 +108,7 @@ class ModbusServerActor(IoActor):
                 self._take_over(item)
                 self.send(self._parent, Subscribe(self.actor_id, self.generation, self._subscriptions()))
             case Event():
-                self.post(Message("post", "/events", orjson.dumps(item.as_body())))
+                self.tell(item)
             case _Reply():
                 status = str(item.body.get("status", "ok"))
                 told = status if item.asked.explain and status != "ok" else ""
@@ -124,18 +121,14 @@ class ModbusServerActor(IoActor):
                 self._written(item.points, item.master)
 
     def on_wake(self, wake: Wake) -> None:
-        if wake.what == WAKE:
-            self._store.on_wake()
-            return
-        self._ask_owners()
-        self.wake_after(_ASK_AGAIN_S, Wake("ask"))
-
-    def on_control(self, message: Any, sender: Any) -> None:
-        self._store.on_control(message)
+        super().on_wake(wake)
+        if wake.what == "ask":
+            self._ask_owners()
+            self.wake_after(_ASK_AGAIN_S, Wake("ask"))
 
     def on_directory(self, gone: frozenset[str]) -> None:
         """Somebody may have started whose values are wanted; nobody was there to be asked before the first one."""
-        self._store.on_directory()
+        super().on_directory(gone)
         self._ask_owners()
 
     async def stop_io(self) -> None:
@@ -173,7 +166,7 @@ class ModbusServerActor(IoActor):
             self.post_all((order, command_record(order, self.actor_id)))
             new = orjson.dumps(point.value).decode()
             if (row := self._cyclic.row(order.uri, new, time.monotonic())) is not None:
-                self._store.audit(Entry(time.time(), master, master, order.uri, row[0], new, row[1]))
+                self.store.keep(Entry(time.time(), master, master, order.uri, row[0], new, row[1]))
 
     # --- on the IO thread -------------------------------------------------------------------------------------
 

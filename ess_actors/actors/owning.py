@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import psutil
@@ -38,6 +38,18 @@ async def own(endpoint: Endpoint, say: Callable[[str], None]) -> DeviceLock:
                 )
         await asyncio.sleep(_AGAIN_S if waited < _LAST_WORDS_S else _AGAIN_LATER_S)
     return lock
+
+
+async def while_owned(
+    endpoint: Endpoint, say: Callable[[str], None], work: Callable[[], Awaitable[None]]
+) -> None:
+    """Does the work as the owner of the device. `say` is told who else has it, and "" once nobody has."""
+    lock = await own(endpoint, say)
+    say("")
+    try:
+        await work()
+    finally:
+        lock.free()
 
 
 def end_orphan(pid: int, waited: float) -> None:

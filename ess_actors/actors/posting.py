@@ -86,10 +86,11 @@ class Posting(Heir):
 
     def _go_by(self, entries: tuple[Entry, ...]) -> frozenset[str]:
         """Take over a new edition of the directory; who of the last one is gone, or runs anew and counts anew."""
-        before = {entry.actor_id: entry.generation for entry in self._router.entries}
+        # The address too: the children of a parent that runs anew begin again with the first generation.
+        before = {entry.actor_id: (entry.generation, entry.address) for entry in self._router.entries}
         self._router.renew(entries)
-        after = {entry.actor_id: entry.generation for entry in entries}
-        gone = frozenset(one for one, generation in before.items() if after.get(one) != generation)
+        after = {entry.actor_id: (entry.generation, entry.address) for entry in entries}
+        gone = frozenset(one for one, life in before.items() if after.get(one) != life)
         for actor_id in gone:
             self._count_undeliverable(self._outbox.gone(actor_id))
         return gone

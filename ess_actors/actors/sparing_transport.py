@@ -65,7 +65,7 @@ class _Later:
 
 
 def _send(self: Any, intent: Any) -> Any:
-    """The step that sends (a method of Thespian 4.0.1, pinned); when all is sent, the next two at once."""
+    """The step that sends (a method of Thespian 4.0.1, pinned); when all is sent, the next one at once."""
     more = _send_data(self, intent)
     return self._nextTransmitStep(intent) if intent.stage == self._XMITStepShutdownWrite else more
 

@@ -13,7 +13,7 @@ from ess_actors.actors.io_thread import IoActor
 from ess_actors.actors.process import log
 from ess_actors.core.control import Answer, AuditRequest, JournalRequest, TransitionsRequest
 from ess_actors.core.events import ALARM, STATUS, Event
-from ess_actors.core.journaled import Commit, Committed, Record, commits, is_journaled, record_of
+from ess_actors.core.journaled import Commit, Committed, Missed, Record, handed_in, record_of
 from ess_actors.core.messages import Message
 from ess_actors.core.metrics import Snapshot
 from ess_actors.store.journal import Journal, open_journal
@@ -57,8 +57,7 @@ class StoreActor(IoActor):
         self.run_io(self._open())
 
     def on_message(self, message: Message) -> None:
-        # Some hand in what they publish before they do.
-        if message.method != "get" and not (commits(message.sender) and is_journaled(message)):
+        if message.method != "get" and not handed_in(message):
             self.call_io(self._append, record_of(message, time.time()))
 
     def on_control(self, message: Any, sender: Any) -> None:
@@ -150,8 +149,8 @@ class StoreActor(IoActor):
             raise RuntimeError(problem)
         if journal.waiting == 0:
             answers, self._waiting = self._waiting, []
-            for answer in answers:
-                self.from_io(answer)
+            for address, told in answers:
+                self.from_io((address, Missed(*told) if told in journal.missed else told))
         else:
             self._flush_soon(_RETRY_S)
         if bool(problem) != bool(self._problem):

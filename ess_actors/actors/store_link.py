@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from ess_actors.actors.base import TreeActor
 from ess_actors.core.audit import Entry
-from ess_actors.core.journaled import Committed
+from ess_actors.core.journaled import STORE, Committed, Missed, Record
 from ess_actors.core.ledger import Ledger
 from ess_actors.core.messages import Message
 
-STORE: Final = "store"
 WAKE: Final = "ledger"
 """Name of the timer that the actor hands on with `on_wake`."""
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -36,9 +35,9 @@ class StoreLink:
         at_once = self._ledger.take(messages, changes, time.monotonic(), time.time())
         self._send(at_once)
 
-    def audit(self, entry: Entry) -> None:
-        """One more row for the audit table."""
-        self._ledger.keep(entry)
+    def keep(self, record: Record | Entry) -> None:
+        """One more record for the journal, or row for the audit table, which no message waits for."""
+        self._ledger.keep(record)
         self._send([])
 
     def on_directory(self) -> None:
@@ -54,6 +53,9 @@ class StoreLink:
         """An answer of the store; anything else is none of ours."""
         if isinstance(message, Committed):
             self._send(self._ledger.committed(message, time.monotonic()))
+        elif isinstance(message, Missed):
+            self._ledger.missed(message)
+            self._send([])
 
     def on_wake(self) -> None:
         """The timer rang."""

@@ -13,7 +13,6 @@ import orjson
 from thespian.actors import ActorExitRequest
 
 from ess_actors.actors.base import TreeActor
-from ess_actors.actors.inheritance import bequeathed
 from ess_actors.actors.process import describe_exit, is_stopped, log
 from ess_actors.actors.progress import PROGRESS, Concern, row_of
 from ess_actors.core.control import Configure, Crashed, Entry, Order, Ordered, Ready, Subscribe, Wake
@@ -200,11 +199,12 @@ class SupervisingActor(TreeActor):
         code = process.process.exitcode
         reason = describe_exit(code)
         log.info("%s (generation %d) %s", process.child_id, process.generation, reason)
+        self._ended(process.child_id, process.generation, reason, normal=code == 0)
+
+    def _ended(self, child_id: str, generation: int, reason: str, normal: bool) -> None:
         draw = random.random()  # noqa: S311  (it spreads restarts, it keeps no secret)
-        orders = self.supervision.exited(
-            process.child_id, process.generation, reason, time.monotonic(), code == 0, draw
-        )
-        report = self.supervision.report(process.child_id)
+        orders = self.supervision.exited(child_id, generation, reason, time.monotonic(), normal, draw)
+        report = self.supervision.report(child_id)
         if report.state == "STOPPED":
             PROGRESS.clear(row_of(report.id, self.everybody))
         if report.state == "FAILED":
@@ -264,10 +264,12 @@ class SupervisingActor(TreeActor):
             self.stopped_below(order.id),
             self._judge.limit_s,
         )
-        with bequeathed(told):
-            address = self.createActor(plan.actor)
-        # The handle is private to Thespian 4.0.1 (pinned): the only way to a pid before the child speaks.
-        handle = self._myRef._child_procs[-1].childProc
+        address, handle = self.create(plan.actor, told)
+        if handle is None:
+            reason = "no process could be started for it: the machine or the service's TasksMax has no room"
+            log.error("%s (generation %d): %s", order.id, order.generation, reason)
+            self._ended(order.id, order.generation, reason, normal=False)
+            return
         self._processes.append(
             _Process(order.id, order.generation, address, handle, os.pidfd_open(handle.pid))
         )

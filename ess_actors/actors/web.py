@@ -89,7 +89,7 @@ class WebActor(IoActor):
             case "serving":
                 self.ready(self._subscriptions)
             case Entry():
-                self._store.audit(item)
+                self._store.keep(item)
             case Message():
                 self._ask(item)
             case Order():

@@ -97,7 +97,7 @@ class SiteAlarms(Orders):
         self._figures.begin(time.time())
         self._meanwhile: deque[Transition] | None = deque(maxlen=MOST_RECALLED)
         """What happened while the journal was read; None when it has been."""
-        self._asking: asyncio.Task[tuple[list[dict[str, object]], list[str]]] | None = None
+        self._asking: asyncio.Task[tuple[list[dict[str, object]], dict[str, float]]] | None = None
         """The list is asked for, and nothing has happened since."""
         self._recalled = asyncio.Event()
         self._stale = asyncio.Event()
@@ -136,9 +136,9 @@ class SiteAlarms(Orders):
         alarms, silent = await asyncio.shield(self._asking)
         if len(silent) == len(self._settings.instances):
             raise RequestError("no_answer", "no alarm router answers; `ess-actors status` shows why")
-        missing = [unknown(name, self._silent_since[name]) for name in silent]
+        missing = [unknown(name, since) for name, since in silent.items()]
         flood = self._figures.in_flood(time.time())
-        return {"alarms": [*missing, *alarms], "flood": flood, "unknown": silent}
+        return {"alarms": [*missing, *alarms], "flood": flood, "unknown": list(silent)}
 
     async def figures(self) -> dict[str, object]:
         with contextlib.suppress(TimeoutError):
@@ -161,8 +161,8 @@ class SiteAlarms(Orders):
     def ids(self) -> Sequence[str]:
         return list(self._figures.standing)
 
-    async def _ask_all(self) -> tuple[list[dict[str, object]], list[str]]:
-        """The joined list, and the instances that do not answer."""
+    async def _ask_all(self) -> tuple[list[dict[str, object]], dict[str, float]]:
+        """The joined list, and the instances that do not answer, each with the unix time since when."""
         asked, names = time.time(), self._settings.instances
         questions = [
             self._ask(Message("get", f"/alarm_router/{name}", replyto=INTERNAL, explain=True))
@@ -176,7 +176,7 @@ class SiteAlarms(Orders):
         }
         alarms = joined(lists, silent)
         self._figures.told(alarms, asked, silent)
-        return alarms, silent
+        return alarms, self._silent_since
 
     async def _found(self, wanted: TransitionFilter) -> list[Any]:
         answer = await self._ticketed(lambda ticket: TransitionsRequest(wanted, ticket))

@@ -52,6 +52,9 @@ class Arrivals(Generic[A]):
         """Parcels waited for in vain so far."""
         self._flows: dict[str, list[_Flow[A]]] = {}
         """Of each sender, the newest first."""
+        self._looked: float | None = None
+        self._awake = 0.0
+        """Since when this process looks in time."""
 
     def come(self, parcel: Parcel, sender: A, now: float) -> list[Arrival[A]]:
         """One more; what may be handled now. One that came before, or was given up, is left out."""
@@ -78,10 +81,15 @@ class Arrivals(Generic[A]):
 
     def overdue(self, now: float) -> list[Arrival[A]]:
         """To be called now and then: what waited behind parcels that are considered lost."""
+        if self._looked is not None and now - self._looked >= GAP_S:
+            self._awake = now  # what is missed may have come meanwhile, and not have been read yet
+        self._looked = now
         late: list[Arrival[A]] = []
         for flows in self._flows.values():
             for flow in flows:
-                while flow.held and now - min(one.at for one in flow.held.values()) >= GAP_S:
+                while (
+                    flow.held and now - max(self._awake, min(one.at for one in flow.held.values())) >= GAP_S
+                ):
                     self.lost += flow.skip()
                     late += flow.ready()
         return late

@@ -71,6 +71,8 @@ class Flow:
         if self._sent == self._taken:
             self._progress = now
         parcels = self._ready()
+        if self._waiting and not stuck:
+            self._progress = now  # what is under way was nobody's concern until now
         if len(self._waiting) > MOST_WAITING:
             self._shed(len(self._waiting) - MOST_WAITING)
         return parcels
@@ -94,6 +96,8 @@ class Flow:
             self._sent += 1
             frames = [waiting.popleft() for _ in range(min(FRAMES, len(waiting)))]
             parcels.append(Parcel(self._sent, frames, self._sender, self.began))
+        if not waiting:
+            self._readings.clear()
         return parcels
 
     def _coalesce(self, frame: Frame) -> None:

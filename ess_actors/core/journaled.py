@@ -10,6 +10,8 @@ from ess_actors.core.uri import covers
 ALARM: Final = "alarm"
 EVENT: Final = "event"
 COMMAND: Final = "command"
+STORE: Final = "store"
+"""Actor id."""
 
 
 class Record(NamedTuple):
@@ -56,6 +58,14 @@ class Committed(NamedTuple):
     ticket: int
 
 
+class Missed(NamedTuple):
+    """Store -> actor: a commit before this one never came; none after it is taken until all is handed in anew."""
+
+    source: str
+    epoch: int
+    ticket: int
+
+
 def kind_of(message: Message) -> str:
     """alarm below /alarm_router, event below /events, everything else command."""
     if covers("/alarm_router", message.uri):
@@ -76,6 +86,13 @@ def commits(actor_id: str) -> bool:
     return actor_id in ("web", "supervisor") or (
         instance_of(actor_id) == instance and child in ("", "alarms")
     )
+
+
+def handed_in(message: Message) -> bool:
+    """Whether the sender of a message hands its record to the store itself; all but the store do so with events."""
+    if commits(message.sender):
+        return is_journaled(message)
+    return message.method == "post" and message.sender != STORE and covers("/events", message.uri)
 
 
 def is_journaled(message: Message) -> bool:

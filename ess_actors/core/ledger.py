@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ess_actors.core.audit import Entry
-from ess_actors.core.journaled import Commit, Committed, Record, is_journaled, record_of
+from ess_actors.core.journaled import Commit, Committed, Missed, Record, is_journaled, record_of
 from ess_actors.core.messages import Message
 from ess_actors.core.uri import covers
 
@@ -121,6 +121,11 @@ class Ledger:
     def expired(self, now: float) -> list[Message]:
         """The messages that have waited long enough."""
         return self._released(now, 0)
+
+    def missed(self, told: Missed) -> None:
+        """The store lacks a commit; all without an answer goes again."""
+        if (told.source, told.epoch) == (self._actor_id, self._epoch) and told.ticket in self._tickets:
+            self.store_restarted()
 
     def store_restarted(self) -> None:
         """Another store: what was under way may be lost, so all of it goes again, with the whole state."""

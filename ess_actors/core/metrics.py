@@ -95,6 +95,13 @@ _ROWS: Final = (
         "",
         ("device", "reason"),
     ),
+    Metric(
+        "ess_device_taken",
+        Kind.GAUGE,
+        "1 while another process has the device: nothing is read or written here.",
+        "",
+        ("device",),
+    ),
     Metric("ess_alarms_active", Kind.GAUGE, "Entries that stand; alarm or fault.", "", ("actor", "severity")),
     Metric(
         "ess_alarm_active",

@@ -26,5 +26,7 @@ def unheard(reports: Sequence[ChildReport], heartbeats: Mapping[str, Heartbeat])
         told = heartbeat.snapshot if heartbeat is not None and heartbeat.pid == report.pid else {}
         devices = [labels[0] for labels, _ in told.get("ess_point_age_seconds", ())]
         asked = {labels[0] for labels, _ in told.get("ess_modbus_requests_total", ())}
+        # One that another process has is not asked at all; an alarm tells of it.
+        asked |= {labels[0] for labels, (taken,) in told.get("ess_device_taken", ()) if taken}
         found += [device for device in devices or [report.id] if device not in asked]
     return tuple(found)

@@ -3,7 +3,7 @@
 import math
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ import orjson
 
 from ess_actors.core.alarm_history import TransitionFilter
 from ess_actors.core.audit import Entry
-from ess_actors.core.journaled import Commit, Record
+from ess_actors.core.journaled import Commit, Committed, Record
 from ess_actors.store import audit, schema, states, transitions
 
 KEEP: Final = 500_000
@@ -41,6 +41,10 @@ class Journal:
         self._keep = keep
         self._waiting: deque[Record | Entry] = deque()
         self._commits: deque[Commit] = deque()
+        self._newest: dict[str, tuple[int, int]] = {}
+        """Source -> epoch and ticket of the last commit this store took of it."""
+        self.missed: frozenset[Committed] = frozenset()
+        """Commits that were not taken in the last write, because one before them never came."""
         self._since_prune = 0
         self.broken = False
         """The file turned out to be damaged while it was in use: it must be opened anew."""
@@ -126,8 +130,16 @@ class Journal:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             told: list[Record | Entry] = list(self._waiting)
+            newest, missed = dict(self._newest), set[Committed]()
             for commit in self._commits:
-                told += states.apply(self._database, commit)
+                match self._order_of(commit, newest):
+                    case "next":
+                        newest[commit.source] = commit.epoch, commit.ticket
+                        told += states.apply(self._database, commit)
+                    case "earlier life":
+                        told += states.apply(self._database, commit)
+                    case "gap":
+                        missed.add(Committed(commit.source, commit.epoch, commit.ticket))
             records = [record for record in told if isinstance(record, Record)]
             self._database.executemany(_INSERT, records)
             transitions.insert(self._database, records)
@@ -140,11 +152,26 @@ class Journal:
                 )
                 transitions.prune(self._database)
             self._database.execute("COMMIT")
+            self._newest, self.missed = newest, frozenset(missed)
         except BaseException:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             self._chain.forget()
             raise
+
+    @staticmethod
+    def _order_of(commit: Commit, newest: Mapping[str, tuple[int, int]]) -> str:
+        """Nothing else than the next one may be taken: the numbers of its records would hide those that are missing."""
+        epoch, ticket = newest.get(commit.source, (None, 0))
+        if commit.whole:
+            return "next"
+        if epoch is None:
+            return "gap"
+        if epoch != commit.epoch:
+            return "earlier life"
+        if commit.ticket <= ticket:
+            return "known"
+        return "next" if commit.ticket == ticket + 1 else "gap"
 
     def audited(self, limit: int) -> list[dict[str, object]]:
         """The last `limit` audit rows, newest first; [] when unreadable."""

@@ -1,5 +1,7 @@
 """A parent that asks its child for reports, and a child that fails when told to: the real bases, in real processes."""
 
+import errno
+import itertools
 import os
 from typing import Any
 
@@ -13,6 +15,18 @@ from ess_actors.core.supervision import ChildSpec
 def spec(child_id: str) -> ChildSpec:
     """Restarted soon and often."""
     return ChildSpec(child_id, child_id, intensity=100, backoff_min_s=0.02, backoff_max_s=0.05)
+
+
+def _refuse_forks(times: int) -> None:
+    """The system has no room for so many more processes of this one."""
+    fork, left = os.fork, itertools.count(times, -1)
+
+    def refuse() -> int:
+        if next(left) > 0:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    os.fork = refuse
 
 
 class Child(TreeActor):
@@ -68,6 +82,8 @@ class Parent(SupervisingActor):
                 self.send(sender, self.supervision.reports())
             case Heartbeat():
                 pass
+            case ("forks fail", int() as times):
+                _refuse_forks(times)
             case "fail":
                 for entry in self.entries():
                     self.send(entry.address, "fail")

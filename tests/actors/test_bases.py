@@ -57,6 +57,18 @@ def test_a_killed_child_is_reported_with_the_signal(tree):
     assert reports(tree)["child"].last_error == "killed by SIGKILL"
 
 
+def test_a_process_that_the_system_refuses_is_tried_again_and_nobody_else_is_taken_for_it(tree):
+    system, parent = tree
+    first = wait_for("both to run", lambda: all_running(tree))
+    system.tell(parent, ("forks fail", 3))
+    os.kill(first["child"].pid, signal.SIGKILL)
+    wait_for("the third refusal", lambda: reports(tree)["child"].restarts >= 3)
+    second = wait_for("both to run", lambda: all_running(tree))
+    assert second["child"].pid not in (first["child"].pid, first["io"].pid)
+    assert second["child"].last_error.startswith("no process could be started for it")
+    assert (second["io"].pid, second["io"].restarts) == (first["io"].pid, 0)
+
+
 def test_children_that_die_together_all_come_back(tree):
     """Thespian tells of one of them only, now and then."""
     for _ in range(12):

@@ -12,10 +12,12 @@ import orjson
 import pytest
 from thespian.actors import ActorSystem
 
+from ess_actors.actors.history import HistoryActor
 from ess_actors.core.control import HistoryPoints, HistoryTrend, Query
 from ess_actors.core.flow import MOST_WAITING, WINDOW
 from ess_actors.core.history_keeping import Keeping
 from ess_actors.core.messages import Message
+from ess_actors.core.metrics import Meter
 from tests.actors.historian import Historian, Load
 from tests.actors.small_tree import small_tree
 from tests.store.postgres_server import PostgresServer
@@ -161,3 +163,12 @@ def test_a_server_that_is_not_there_dies_and_returns(tmp_path: Path) -> None:
             assert plant.state()[0] == "RUNNING" and plant.total("ess_history_dropped_total") == 0
     finally:
         server.end()
+
+
+def test_no_reason_for_a_loss_hides_another_one():
+    actor = HistoryActor.__new__(HistoryActor)
+    actor.actor_id, actor.meter, actor._io_meter, actor._lost = "history", Meter(), Meter(), {}
+    actor._count("failed", 3)
+    actor._count_overload()
+    rows = dict(actor.snapshot()["ess_history_dropped_total"])
+    assert rows == {("history", "failed"): (3,), ("history", "overload"): (1,)}

@@ -4,6 +4,7 @@ import pytest
 
 from ess_actors.actors.supervisor import SupervisorActor
 from ess_actors.core.control import Directory, Entry, Heartbeat, Query
+from ess_actors.core.metrics import Meter
 from tests.actors.chatting import MANY, Parent
 from tests.actors.small_tree import small_tree
 from tests.waiting import wait_for
@@ -35,6 +36,26 @@ def test_two_that_talk_at_the_same_time_hear_each_other_in_order(tree):
         return len(up) == len(down) == MANY
 
     wait_for("both to have heard all", both_heard_all)
+
+
+@pytest.mark.parametrize(
+    ("after", "gone"),
+    [
+        ((1, "a"), set()),
+        ((2, "a"), {"ess_1/pcs"}),
+        ((1, "b"), {"ess_1/pcs"}),  # its parent runs anew, and counts from one again
+        (None, {"ess_1/pcs"}),
+    ],
+)
+def test_who_runs_anew_gets_a_flow_of_its_own(after, gone):
+    actor = SupervisorActor.__new__(SupervisorActor)
+    actor.meter = Meter()
+    actor.name_self("supervisor")
+    actor._go_by((Entry("ess_1/pcs", 1, "a", ()),))
+    (first,) = actor._outbox.offer("ess_1/pcs", [("a frame",)], 1.0)
+    assert actor._go_by((Entry("ess_1/pcs", *after, ()),) if after else ()) == gone
+    (second,) = actor._outbox.offer("ess_1/pcs", [("a frame",)], 2.0)
+    assert (first.number, second.number) == (1, 1 if gone else 2)
 
 
 def test_a_directory_that_comes_behind_a_later_one_is_ignored(tree):

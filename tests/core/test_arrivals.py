@@ -39,6 +39,17 @@ def test_one_that_never_comes_is_waited_for_no_longer_than_the_gap() -> None:
     assert numbers(arrivals.come(parcel(6), None, 2.1)) == [6, 7]
 
 
+def test_who_did_not_look_for_long_may_have_it_in_a_socket_and_waits_anew() -> None:
+    arrivals = Arrivals[None]()
+    arrivals.come(parcel(2), None, 0.1)
+    assert arrivals.overdue(0.3) == []
+    assert arrivals.overdue(0.3 + 5.0) == []  # blocked meanwhile: what came is not read yet
+    assert numbers(arrivals.come(parcel(1), None, 5.4)) == [1, 2]
+    arrivals.come(parcel(4), None, 5.5)
+    assert [numbers(arrivals.overdue(at)) for at in (5.7, 6.2, 6.5)] == [[], [], [4]]
+    assert arrivals.lost == 1
+
+
 def test_many_holes_are_waited_for_together() -> None:
     arrivals = Arrivals[None]()
     for number in range(2, 40, 2):

@@ -53,6 +53,26 @@ def test_a_receiver_that_lost_everything_is_tried_again_after_the_stall_time():
     assert flow.retry(STALL_S * 9) == []
 
 
+def test_a_receiver_that_nobody_waited_for_has_its_whole_time_from_the_first_that_waits():
+    flow = Flow("web", 0.0)
+    for n in range(WINDOW):  # the last of them was not taken yet: nobody asks who has few
+        flow.offer(frames(1, first=n), 0.1 * n)
+    flow.offer(frames(1, first=WINDOW), 100.0)
+    assert flow.retry(100.0 + STALL_S - 0.1) == []
+    assert uris(flow.retry(100.0 + STALL_S)) == [f"/t/{WINDOW}"]
+
+
+def test_nothing_is_kept_of_what_was_sent():
+    flow = Flow("web", 0.0)
+    flow.offer(frames(WINDOW), 0.0)
+    for n in range(WINDOW * FRAMES):
+        flow.offer([to_wire(Message("pub", f"/components/c{n}", b'{"a": 1}'), "web", 0.0)], 0.0)
+    while len(flow):
+        flow.retry(1e9)
+        flow.taken(flow._sent, 0.0)
+    assert not flow._readings
+
+
 def test_an_answer_of_parcels_never_sent_opens_no_more_than_the_window():
     flow = Flow("web", 0.0)
     flow.taken(1000, 0.0)

@@ -47,6 +47,7 @@ CASES: dict[str, Case] = {
         ACTOR,
     ),
     "EssDeviceStale": one("ess_point_age_seconds", "1x5 60+60x10", 8, 5, DEVICE),
+    "EssDeviceTaken": one("ess_device_taken", "0x5 1+0x10", 8, 5, DEVICE),
     "EssDeviceErrors": Case(
         {
             f'ess_modbus_requests_total{{{I},{DEVICE},result="ok"}}': "0+90x40",
@@ -148,6 +149,7 @@ HEALTHY: dict[str, str] = {
     f"ess_actor_cpu_seconds_total{{{I},{ACTOR}}}": "0+3x60",
     f"ess_actor_resident_memory_bytes{{{I},{ACTOR}}}": "50e6x60",
     f"ess_point_age_seconds{{{I},{DEVICE}}}": "1.1x60",
+    f"ess_device_taken{{{I},{DEVICE}}}": "0x60",
     f'ess_modbus_requests_total{{{I},{DEVICE},result="ok"}}': "0+90x60",
     f'ess_safe_state{{{I},{DEVICE},reason="start"}}': "0x60",
     f'ess_alarms_active{{{I},actor="ess_1/alarms",severity="fault"}}': "0x60",

@@ -36,7 +36,7 @@ def texts() -> set[str]:
                 for text in _of_function(function):
                     found |= {text} if text else handed_in(f"{place}:{function.name}")
     ends = _written("actors/launch.py", _end_of_all)()
-    return {text.strip() for text in found | ends}
+    return {text.strip() for text in found | ends} - {""}
 
 
 def handed_in(place: str) -> set[str]:
@@ -205,6 +205,7 @@ HANDED_IN: dict[str, Callable[[], set[str]]] = {
     "actors/lease.py:_tell": _written("actors/lease.py", _table),
     "actors/lease.py:_tell_blind": _written("actors/lease.py", _blind),
     "actors/modbus_client.py:_run": _written("actors/owning.py", _said),
+    "actors/modbus_client.py:taken": _written("actors/owning.py", _said),
     "actors/store.py:_tell": _of_the_store,
     "modbus/safe_writes.py:_answered": _written("modbus/safe_writes.py", _no),
     "core/functions/commands.py:_end": _written("core/functions/commands.py", _problem),

@@ -12,7 +12,7 @@ from ess_actors.actors import store_link
 from ess_actors.actors.base import TreeActor
 from ess_actors.actors.store_link import StoreLink
 from ess_actors.core.audit import Entry
-from ess_actors.core.journaled import Commit, Committed
+from ess_actors.core.journaled import Commit, Committed, Missed
 from ess_actors.core.messages import Message
 from ess_actors.store.audit import verify_file
 from ess_actors.store.journal import Journal, open_journal
@@ -50,7 +50,7 @@ class Story:
         """On their way: the generation of the store they are addressed to."""
         self.in_store: list[Commit] = []
         self.answers: list[tuple[int, Committed]] = []
-        self.back: list[tuple[int, Committed]] = []
+        self.back: list[tuple[int, Committed | Missed]] = []
         """Answers on their way, with the actor's life they are addressed to."""
         self.journal: Journal
         self._store_starts()
@@ -127,7 +127,7 @@ class Story:
                 self.link.publish([Message("pub", f"/alarm_router/{ACTOR}", _body(self.number))], changes)
             case "audit":
                 self.audited += 1
-                self.link.audit(Entry(WALL, "api", "", f"/t/{self.audited}", "", "1", "ok"))
+                self.link.keep(Entry(WALL, "api", "", f"/t/{self.audited}", "", "1", "ok"))
             case "deliver" if self.in_sender:
                 address, commit = self.in_sender.pop(0)
                 if address == self.generation:  # what goes to a process that is dead is lost
@@ -137,12 +137,17 @@ class Story:
                 fresh, self.in_store = self.in_store, []
                 self.journal.append((), fresh)
                 if self.journal.waiting == 0:
-                    self.back += self.answers
+                    missed = self.journal.missed
+                    self.back += [(life, Missed(*a) if a in missed else a) for life, a in self.answers]
                     self.answers = []
             case "answer" if self.back:
                 life, told = self.back.pop(0)
                 if life == self.lives:
                     self.link.on_control(told)
+            case "commit lost" if self.in_sender:
+                self.in_sender.pop(0)
+            case "commit late" if self.in_sender:
+                self.in_sender.append(self.in_sender.pop(0))
             case "disk full" | "disk free":
                 self.full = what == "disk full"
                 self._fill()
@@ -177,10 +182,13 @@ class Story:
         """Everybody lives and all that waits goes its way."""
         self.step("disk free")
         self.step("actor hears of it")
-        for _ in range(8):
-            for what in ("deliver", "write", "answer"):
-                for _ in range(4):
-                    self.step(what)
+        # A later commit shows that one is missing.
+        for what in ("transition", ""):
+            self.step(what)
+            for _ in range(8):
+                for what in ("deliver", "write", "answer"):
+                    for _ in range(4):
+                        self.step(what)
 
     def rows(self) -> list[int]:
         """Bodies of the journal, oldest first."""
@@ -208,6 +216,10 @@ CRASHES: Final = (
     ["actor dies"],
     *(["actor dies", death, "actor hears of it"] for death in STORE_DIES),
     *([death, "actor dies"] for death in STORE_DIES),
+    ["commit lost"],
+    ["commit late"],
+    ["commit lost", "store dies", "actor hears of it"],
+    ["commit late", "", "store dies", "actor hears of it"],
 )
 """What is done at a step, "" = the next step of the story in between: the actor hears later of the store's death."""
 
@@ -263,7 +275,7 @@ def time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_story_itself_publishes_all_of_it(tmp_path: Path) -> None:
     story = Story(tmp_path)
     _tell(story)
-    assert story.number == 10 and story.generation == 1
+    assert story.number == 11 and story.generation == 1
     _none_is_lost(story, sender_lived=True)
 
 

@@ -13,6 +13,8 @@ import time
 import pytest
 
 from ess_actors.chaos.stage import Simulators, playable
+from ess_actors.core.points import Endpoint
+from ess_actors.modbus.device_lock import DeviceLock
 from tests.ports import free_port
 from tests.system.running_site import REPOSITORY, RunningSite
 from tests.waiting import wait_for
@@ -178,3 +180,30 @@ def silent(systemd, seconds):
         if select.select([systemd], [], [], rest)[0] and systemd.recv(4096) == b"WATCHDOG=1":
             return False
     return True
+
+
+def test_ready_comes_while_another_process_has_a_device_and_an_alarm_tells_so(systemd, tmp_path, gated):
+    folder, gate = gated
+    gate.open.set()
+    lock = DeviceLock(Endpoint(name="bms_2", host="127.0.0.1", port=gate.port))
+    assert lock.take()
+    site = RunningSite(
+        tmp_path / "state", folder, server="", options=["--modbus-server", f"site=127.0.0.1:{free_port()}"]
+    )
+
+    def told() -> list[str]:
+        records = site.http.get("/api/journal", params={"limit": 500}).json()["records"]
+        return [str(r["body"]["message"]) for r in records if r["kind"] == "event"]
+
+    def taken() -> float | None:
+        return site.metric("ess_device_taken").get('{device="ess_2/bms_2"}')
+
+    try:
+        assert heard_until(systemd, "READY=1")
+        wait_for("the alarm", lambda: any("has the device" in text for text in told()))
+        wait_for("the figure", lambda: taken() == 1)
+        lock.free()
+        wait_for("the device to be read", lambda: taken() == 0)
+    finally:
+        lock.free()
+        site.end()
