@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+from datetime import timedelta
 
 import psutil
 import pytest
+from thespian.system import transport
 
 from ess_actors.actors import loopback
 from ess_actors.core.control import Query
@@ -94,3 +96,11 @@ def test_thespian_listens_on_loopback_only_and_the_check_sees_a_breach(tree):
         (found,) = loopback.exposed_sockets([psutil.Process()], set())
         assert f"0.0.0.0:{port}" in found
         assert loopback.exposed_sockets([psutil.Process()], {port}) == []
+
+
+def test_what_cannot_be_sent_is_kept_for_as_long_as_a_receiver_may_hang(monkeypatch):
+    monkeypatch.setattr(transport, "DEFAULT_MAX_TRANSMIT_PERIOD", timedelta(seconds=10))
+    for hung_after_s, kept_s in ((1.2, 10), (30.0, 60), (1.2, 60)):
+        loopback.keep_for(2 * hung_after_s)
+        assert transport.TransmitIntent("an address", "a message").delay() > timedelta(seconds=kept_s - 1)
+        assert timedelta(seconds=kept_s) == transport.DEFAULT_MAX_TRANSMIT_PERIOD
